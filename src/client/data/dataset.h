@@ -1,0 +1,36 @@
+// A dataset as training sees it: a design matrix, labels, and a split. Rows with missing values are
+// gone and counted; categories have become dummies.
+//
+// [rows, columns] float64, row-major, in the order of the job's features (dummies in level order).
+// Labels: 0/1 (logistic), class index (softmax, mlp), value (linear).
+#ifndef CONSILIUM_CLIENT_DATA_DATASET_H_
+#define CONSILIUM_CLIENT_DATA_DATASET_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/digest.h"
+
+namespace consilium::client::data {
+
+struct Split {
+  uint32_t columns = 0;
+  std::vector<double> x;  // rows * columns
+  std::vector<double> y;  // rows
+  uint64_t rows() const { return y.size(); }
+};
+
+struct Dataset {
+  Split train;
+  Split test;
+  uint64_t rows_read = 0;       // after the filter
+  uint64_t rows_filtered = 0;   // left out by the filter
+  uint64_t rows_incomplete = 0; // dropped: a missing value in a used column
+  // Covers the file's bytes, filter, split and columns: what statistics are cached under.
+  Digest digest;
+};
+
+}  // namespace consilium::client::data
+
+#endif  // CONSILIUM_CLIENT_DATA_DATASET_H_

@@ -1,0 +1,61 @@
+// The site's own policy: Decide(task, facts) -> allow, or refuse by a named rule.
+//
+// Evaluated by the site's daemon for every job and every task, unconditionally, in one place,
+// before anything else happens; no field a server sends can skip it (CVE-2023-47631). Deny by
+// default: what [policy] does not list is refused. Pure; thread-safe.
+#ifndef CONSILIUM_CLIENT_POLICY_POLICY_H_
+#define CONSILIUM_CLIENT_POLICY_POLICY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/job/job_spec.h"
+#include "common/wire/messages.h"
+
+namespace consilium::client::policy {
+
+struct PolicyOptions {
+  std::vector<std::string> datasets;     // names of this site's datasets that may be used
+  std::vector<std::string> workloads;    // of NameOf(wire::Workload)
+  std::vector<std::string> researchers;  // SPIFFE ids or their last part; "*" = any
+  uint64_t min_rows = 20;                // training rows after filter and split
+  uint64_t min_cell = 5;                 // smallest support of a released statistic
+};
+
+// What is asked: a job alone (admission), or one task of it.
+struct PolicyQuestion {
+  const job::JobSpec* job = nullptr;
+  std::string researcher;
+  std::optional<wire::Workload> workload;  // absent at admission
+};
+// What the site knows. Absent facts are not held against the job at admission.
+struct PolicyFacts {
+  std::optional<uint64_t> training_rows;
+};
+
+struct Allow {};
+struct Refuse {
+  std::string rule;     // "datasets", "workloads", "researchers", "min_rows"
+  std::string message;  // what was wanted; never the exact row count
+};
+using Decision = std::variant<Allow, Refuse>;
+
+class Policy {
+ public:
+  explicit Policy(PolicyOptions options);
+  Decision Decide(const PolicyQuestion& question, const PolicyFacts& facts) const;
+  // The disclosure check of a finished contribution: every statistical tensor (kSum, kCount) with
+  // 0 < support < min_cell, or 0, refuses by the tensor's name.
+  Decision DecideRelease(const tensor::Layout& layout,
+                         const std::vector<uint64_t>& support) const;
+
+ private:
+  PolicyOptions options_;
+};
+
+}  // namespace consilium::client::policy
+
+#endif  // CONSILIUM_CLIENT_POLICY_POLICY_H_

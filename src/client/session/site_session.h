@@ -1,0 +1,80 @@
+// A site's side of the federation, without a transport: it answers notices and offers, works one
+// task at a time, and keeps what it made until it hears the Outcome.
+//
+// Path of a task: policy decides, before anything else -> the state is fetched by digest (resumed,
+// cached) -> the site half runs -> disclosure check -> the update file and a what-left record are
+// durable on this site's disk -> Submit -> receipt kept -> Outcome deletes the copy. A finished task
+// is never computed again: after a restart or a reconnect the held update is offered again.
+//
+// Two threads use it: the connection's (OnWelcome, OnMessage, OnDisconnected; never blocks) and one
+// worker (RunOne / Run). The simulation calls all of them from one thread.
+#ifndef CONSILIUM_CLIENT_SESSION_SITE_SESSION_H_
+#define CONSILIUM_CLIENT_SESSION_SITE_SESSION_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/data/dataset.h"
+#include "client/policy/policy.h"
+#include "client/session/uplink.h"
+#include "client/train/site_half.h"
+#include "common/base/clock.h"
+#include "common/base/storage.h"
+#include "common/job/job_spec.h"
+#include "common/wire/messages.h"
+
+namespace consilium::client::session {
+
+// This site's datasets by name (client/data implements it from client.toml).
+class DatasetSource {
+ public:
+  virtual ~DatasetSource() = default;
+  virtual std::vector<std::string> Names() const = 0;
+  // kDatasetUnknown, and the 04xx errors of reading it as this job needs it. May take long.
+  virtual absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(const job::JobSpec& spec) = 0;
+};
+
+// How a task is computed; train::RunSiteHalf in production.
+using SiteHalf = std::function<absl::StatusOr<train::Contribution>(
+    const job::JobSpec&, const train::SiteTask&, const wire::StatePart&, const data::Dataset&,
+    const train::Progress&)>;
+
+class SiteSession {
+ public:
+  struct Options {
+    SiteId site;
+    std::string folder;   // this site's own store
+    std::string version;
+    size_t max_jobs = 64;
+    size_t max_queued = 256;
+  };
+  // Reads the store (or begins one, with a fresh random id). All references outlive this.
+  static absl::StatusOr<std::unique_ptr<SiteSession>> Create(Options options, Storage& storage,
+                                                             DatasetSource& datasets,
+                                                             const policy::Policy& policy,
+                                                             const Clock& clock, SiteHalf site_half);
+  ~SiteSession();
+
+  wire::Hello MakeHello() const;
+  void OnWelcome(const wire::Welcome& welcome, std::shared_ptr<Uplink> uplink);
+  void OnMessage(const wire::ServerMessage& message);
+  void OnDisconnected();
+
+  // Does one piece of queued work; false when there is none.
+  bool RunOne();
+  // RunOne until Stop. The task at hand is cancelled by Stop; what is durable stays.
+  void Run();
+  void Stop();
+
+ private:
+  struct Parts;
+  explicit SiteSession(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace consilium::client::session
+
+#endif  // CONSILIUM_CLIENT_SESSION_SITE_SESSION_H_

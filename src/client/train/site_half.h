@@ -1,0 +1,45 @@
+// The site half of every workload: (state, dataset, parameters) -> contribution, sample count.
+//
+// It never sees a network, a disk or a certificate. Deterministic given (spec, state, dataset,
+// round, site): mini-batches come from Philox keyed by the job.
+#ifndef CONSILIUM_CLIENT_TRAIN_SITE_HALF_H_
+#define CONSILIUM_CLIENT_TRAIN_SITE_HALF_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/data/dataset.h"
+#include "common/job/job_spec.h"
+#include "common/tensor/bundle.h"
+#include "common/wire/messages.h"
+#include "common/wire/state_file.h"
+
+namespace consilium::client::train {
+
+struct Contribution {
+  tensor::Bundle values;          // learn::ContributionLayout(spec, workload)
+  uint32_t weight = 1;            // n: training rows of this step
+  std::vector<uint64_t> support;  // rows behind each tensor, in layout order
+};
+
+// Called every so often with (done, total) in local steps. Returning false stops the work with
+// absl::CancelledError: the task was cancelled.
+using Progress = std::function<bool(uint64_t done, uint64_t total)>;
+
+struct SiteTask {
+  wire::Workload workload;
+  RoundNumber round;
+  SiteId site;  // keys the mini-batch order
+};
+
+// kTrainingDiverged (a parameter became NaN or infinite, named), kModelMismatch (state and job do
+// not fit), CancelledError.
+absl::StatusOr<Contribution> RunSiteHalf(const job::JobSpec& spec, const SiteTask& task,
+                                         const wire::StatePart& state,
+                                         const data::Dataset& dataset, const Progress& progress);
+
+}  // namespace consilium::client::train
+
+#endif  // CONSILIUM_CLIENT_TRAIN_SITE_HALF_H_

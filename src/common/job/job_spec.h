@@ -1,0 +1,108 @@
+// A validated job: what a job file says, with every default filled in.
+//
+// ParseJob is the one place that knows every key. Site and server each parse the same bytes; the
+// result depends on those bytes only. JobDigest = SHA-256 of the bytes; every seed derives from it
+// (or from `seed`). docs/job-file.md lists keys, types, defaults and meaning.
+#ifndef CONSILIUM_COMMON_JOB_JOB_SPEC_H_
+#define CONSILIUM_COMMON_JOB_JOB_SPEC_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/bytes.h"
+#include "common/base/clock.h"
+#include "common/base/digest.h"
+#include "common/base/ids.h"
+
+namespace consilium::job {
+
+enum class Standardize { kFederated, kSite, kNone };
+enum class ModelKind { kLogistic, kLinear, kSoftmax, kMlp };
+enum class StartKind { kZeros, kSeed, kState };
+enum class OnTooFew { kWait, kFail };
+enum class Durability { kUpdate, kRound };
+enum class Retain { kRound, kUpdates };  // what replay can redo
+enum class ColumnType { kNumber, kBinary, kCategory };
+
+// A feature as the job names it: a logical column of the site's dataset.
+struct FeatureSpec {
+  std::string name;
+  ColumnType type = ColumnType::kNumber;
+  std::vector<std::string> levels;  // kCategory: in order; the first is the base (no dummy)
+  // Columns of the design matrix it becomes: 1, or levels - 1.
+  uint32_t width() const;
+};
+
+struct DataSpec {
+  std::string dataset;
+  std::string label;
+  std::vector<FeatureSpec> features;
+  Standardize standardize = Standardize::kFederated;
+  uint32_t classes = 2;  // softmax, mlp: label levels; logistic: 2; linear: 1
+  std::vector<std::string> label_levels;  // softmax and mlp: in order; logistic: empty
+};
+
+struct ModelSpec {
+  ModelKind kind = ModelKind::kLogistic;
+  std::vector<uint32_t> hidden;  // mlp only
+  StartKind start = StartKind::kZeros;  // key `init`; mlp defaults to kSeed
+  Digest start_state;                   // kState
+};
+
+struct TrainSpec {
+  float learning_rate = 0.1f;
+  uint32_t batch_size = 32;  // 0 = full batch
+  uint32_t local_epochs = 1; // exactly one of these two is not 0
+  uint32_t local_steps = 0;
+};
+
+struct ParticipationSpec {
+  uint32_t min_sites = 1;
+  std::vector<SiteId> required_sites;
+  std::vector<SiteId> sites;  // empty = every admitted site
+  Duration round_deadline = std::chrono::minutes(5);
+  OnTooFew on_too_few = OnTooFew::kWait;
+  uint32_t max_failed_rounds = 10;
+};
+
+struct JobSpec {
+  std::string name;
+  uint32_t rounds = 0;
+  uint64_t seed = 0;
+  bool seed_given = false;  // else seeds derive from the job digest
+  DataSpec data;
+  ModelSpec model;
+  TrainSpec train;
+  ParticipationSpec participation;
+  Durability durability = Durability::kUpdate;
+  Retain retain = Retain::kRound;
+  uint32_t weight_cap = 1u << 20;
+  Digest digest;  // SHA-256 of the file
+
+  uint32_t design_columns() const;  // sum of feature widths
+};
+
+// Errors 02xx with file:line:column, what was wanted and the nearest valid name. `file_name` is only
+// for the place. Never crashes or hangs on any bytes; at most wire::kMaxJobFileBytes.
+absl::StatusOr<JobSpec> ParseJob(ByteSpan file, std::string_view file_name);
+
+// Every key, type, default and meaning, from the same table that ParseJob reads: for the generated
+// docs/job-file.md and `consilium job schema`.
+struct JobKey {
+  std::string_view path;     // "train.learning_rate"
+  std::string_view type;     // "number > 0"
+  std::string_view fallback; // "0.1", or "required"
+  std::string_view meaning;
+};
+std::vector<JobKey> AllJobKeys();
+
+const char* NameOf(ModelKind kind);
+const char* NameOf(Standardize standardize);
+
+}  // namespace consilium::job
+
+#endif  // CONSILIUM_COMMON_JOB_JOB_SPEC_H_

@@ -1,0 +1,79 @@
+// A job as people see it: what list, show and watch answer, and what the journal's step records hold.
+#ifndef CONSILIUM_SERVER_JOBS_JOB_VIEW_H_
+#define CONSILIUM_SERVER_JOBS_JOB_VIEW_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/digest.h"
+#include "common/base/ids.h"
+#include "common/wire/messages.h"
+#include "server/aggregation/server_half.h"
+
+namespace consilium::server::jobs {
+
+enum class JobStatus : uint8_t { kQueued = 1, kRunning, kWaiting, kDone, kFailed, kCancelled };
+const char* NameOf(JobStatus status);
+
+struct SiteStepView {
+  SiteId site;
+  std::string result;  // "counted", "late", "refused", "failed", "working", ...
+  std::string reason;
+  std::string phase;
+  uint64_t update_bytes = 0;
+  uint32_t weight = 0;
+  Digest update_digest;
+  Duration elapsed{0};
+  aggregation::Metrics metrics;
+};
+
+struct StepView {
+  StepNumber step;
+  wire::Workload workload = wire::Workload::kTrain;
+  RoundNumber round;
+  bool committed = false;
+  std::string result;  // "committed", "failed", or the phase it is in
+  std::string reason;
+  Digest base_state;
+  Digest state;
+  Duration elapsed{0};
+  std::vector<SiteStepView> sites;  // every selected site
+  aggregation::Metrics metrics;     // over all counted sites, of the state the step starts from
+  uint64_t update_bytes = 0;
+  uint64_t total_weight = 0;
+};
+
+struct AdmissionView {
+  SiteId site;
+  wire::Verdict verdict = wire::Verdict::kPending;
+  std::string rule;
+  std::string message;
+};
+
+struct JobView {
+  JobId job;
+  std::string name;
+  std::string researcher;
+  JobStatus status = JobStatus::kQueued;
+  std::string reason;
+  std::string waiting;
+  uint32_t rounds = 0;
+  uint32_t rounds_committed = 0;
+  uint32_t rounds_failed = 0;
+  UtcMillis submitted = 0;
+  UtcMillis ended = 0;
+  Digest state;
+  Digest job_digest;
+  Bytes file;
+  std::vector<AdmissionView> admissions;
+  std::vector<StepView> steps;  // finished ones
+  std::optional<StepView> current;
+};
+
+}  // namespace consilium::server::jobs
+
+#endif  // CONSILIUM_SERVER_JOBS_JOB_VIEW_H_

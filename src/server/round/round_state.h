@@ -1,0 +1,114 @@
+// One step of one job as a pure state machine: Apply(event, now) -> actions.
+//
+//   Selecting -> Training -> Closing -> Committing -> Done | Failed
+//
+// No lock, clock, disk or socket. The engine performs the actions in order and feeds back what
+// happened. A site is counted at most once, whatever repeats or reorders. The step closes when
+// every selected site is counted, refused, failed or past its lease; at `goal` counted; at the
+// deadline. Fewer than min_sites counted, or a required site missing, fails it by name: never a
+// hang, never silently partial.
+#ifndef CONSILIUM_SERVER_ROUND_ROUND_STATE_H_
+#define CONSILIUM_SERVER_ROUND_ROUND_STATE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/wire/messages.h"
+
+namespace consilium::server::round {
+
+enum class Phase { kSelecting, kTraining, kClosing, kCommitting, kDone, kFailed };
+const char* NameOf(Phase phase);
+
+struct RoundPlan {
+  StepNumber step;
+  std::vector<SiteId> selected;
+  uint32_t min_sites = 1;
+  std::set<SiteId> required;
+  uint32_t goal = 0;  // closes at this many counted; 0 = all selected
+  Duration deadline{0};
+  Duration accept_lease{0};    // an offer not answered for this long has failed
+  Duration progress_lease{0};  // no step, byte or message for this long: past its lease
+};
+
+enum class SiteResult : uint8_t {
+  kWaiting = 0, kOffered, kWorking, kCounted, kRefused, kFailed, kLate
+};
+const char* NameOf(SiteResult result);
+
+struct SiteReport {
+  SiteResult result = SiteResult::kWaiting;
+  std::string reason;  // rule, code and text; empty when counted
+  uint64_t update_bytes = 0;
+  uint32_t weight = 0;
+  Digest digest;           // of the counted update
+  Duration elapsed{0};     // from offer to its end
+  std::string phase;       // last progress: "fetch", "train", "submit"
+};
+
+// ---- events
+struct Start {};
+struct OfferAccepted { SiteId site; };
+struct OfferRefused { SiteId site; std::string rule; std::string message; };
+struct Progress { SiteId site; std::string phase; };
+struct UpdateAccepted { SiteId site; Digest digest; uint32_t weight = 1; uint64_t bytes = 0; };
+struct SiteFailed { SiteId site; std::string reason; };
+struct SiteAttended { SiteId site; };  // (re)connected: an open offer is sent again
+struct Tick {};                        // time passed
+struct Cancel { std::string reason; };
+struct Committed { Digest state; };    // the engine stored and journalled the next state
+struct CommitFailed { std::string reason; };
+using Event = std::variant<Start, OfferAccepted, OfferRefused, Progress, UpdateAccepted, SiteFailed,
+                           SiteAttended, Tick, Cancel, Committed, CommitFailed>;
+
+// ---- actions
+struct Offer { SiteId site; Duration time_left{0}; };
+struct Withdraw { SiteId site; std::string reason; };
+// No upload counts any more; fold exactly these, step the state, journal, then Committed.
+struct Commit { std::vector<SiteId> counted; };
+struct Notify { SiteId site; wire::OutcomeKind outcome; std::string reason; };
+struct Finished { bool committed = false; Digest state; std::string reason; };
+using Action = std::variant<Offer, Withdraw, Commit, Notify, Finished>;
+
+class RoundState {
+ public:
+  explicit RoundState(RoundPlan plan);
+
+  // Appends what to do, in order. Events for unknown sites, repeats and stragglers after the close
+  // change nothing.
+  std::vector<Action> Apply(const Event& event, Instant now);
+
+  // When Tick should come next; nullopt when nothing is waited for.
+  std::optional<Instant> NextDeadline() const;
+
+  Phase phase() const { return phase_; }
+  const RoundPlan& plan() const { return plan_; }
+  const std::map<SiteId, SiteReport>& sites() const { return reports_; }
+  // "waiting for 2 of 4 sites (b, d) until 4m12s": what `consilium show` says. Empty when done.
+  std::string WaitingFor(Instant now) const;
+
+ private:
+  struct Lease {
+    Instant offered;
+    Instant renewed;
+  };
+  RoundPlan plan_;
+  Phase phase_ = Phase::kSelecting;
+  Instant started_{};
+  std::map<SiteId, SiteReport> reports_;
+  std::map<SiteId, Lease> leases_;
+  std::string cancel_reason_;
+};
+
+}  // namespace consilium::server::round
+
+#endif  // CONSILIUM_SERVER_ROUND_ROUND_STATE_H_
