@@ -23,7 +23,8 @@ namespace consilium::tensor {
 enum class DType : uint8_t { kFloat32 = 1, kFloat64 = 2 };
 // kSamples: the exact sum multiplies by the update's sample count; kOne: by 1.
 enum class Weighting : uint8_t { kSamples = 1, kOne = 2 };
-// What the disclosure check sees (specs/trust.md): a model change, a sum over rows, a count of rows.
+// What the disclosure check sees (specs/trust.md): a model change, a sum over rows, a count of
+// rows.
 enum class Tag : uint8_t { kUpdate = 1, kSum = 2, kCount = 3 };
 
 inline constexpr int kDefaultBoundLog2 = 7;

@@ -7,6 +7,7 @@
 #define CONSILIUM_COMMON_WIRE_ENVELOPE_H_
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,13 +18,18 @@
 
 namespace consilium::wire {
 
+inline constexpr size_t kMaxFederationBytes = 255;
+inline constexpr size_t kMaxSignerChainBytes = 64 * 1024;
+inline constexpr size_t kMaxSignatureBytes = 1024;
+
 struct Envelope {
-  std::string federation;
+  std::string federation;  // printable ASCII without spaces
   std::array<std::byte, 16> nonce{};
   UtcMillis not_before = 0;
   UtcMillis expiry = 0;
   Bytes signer_chain;  // empty until jobs are signed
   Bytes signature;     // empty until jobs are signed
+  friend bool operator==(const Envelope&, const Envelope&) = default;
 };
 
 Bytes EncodeEnvelope(const Envelope& envelope);

@@ -1,8 +1,8 @@
 // What site and server say to each other on an Attend stream, as plain values.
 //
-// Protobuf is only how they travel (wire/messages_proto.h converts): the round, the sessions and the
-// in-memory link know these and no generated class. Only durations are on the wire; no clocks are
-// compared. Every list and text has a named bound, checked where a message is converted.
+// Protobuf is only how they travel (wire/messages_proto.h converts): the round, the sessions and
+// the in-memory link know these and no generated class. Only durations are on the wire; no clocks
+// are compared. Every list and text has a named bound, checked where a message is converted.
 #ifndef CONSILIUM_COMMON_WIRE_MESSAGES_H_
 #define CONSILIUM_COMMON_WIRE_MESSAGES_H_
 
@@ -22,7 +22,7 @@ namespace consilium::wire {
 inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr size_t kMaxDatasets = 256;
 inline constexpr size_t kMaxHeldUpdates = 256;
-inline constexpr size_t kMaxTextBytes = 4096;        // any single text
+inline constexpr size_t kMaxTextBytes = 4096;  // any single text
 inline constexpr size_t kMaxJobFileBytes = 256 * 1024;
 inline constexpr size_t kMaxCohort = 16384;
 inline constexpr size_t kMaxChunkBytes = 1024 * 1024;
@@ -94,8 +94,8 @@ struct OutcomeAck {
   StepNumber step;
 };
 
-using SiteMessage = std::variant<AdmissionReply, TaskAccepted, TaskRefused, TaskProgress,
-                                 TaskFailed, OutcomeAck>;
+using SiteMessage =
+    std::variant<AdmissionReply, TaskAccepted, TaskRefused, TaskProgress, TaskFailed, OutcomeAck>;
 
 // ---- server -> site
 
@@ -117,8 +117,8 @@ struct TaskOffer {
   JobId job;
   StepNumber step;
   Workload workload = Workload::kTrain;
-  RoundNumber round;    // label of train steps, else 0
-  Digest state;         // manifest digest: fetched by it, then the parts it names
+  RoundNumber round;  // label of train steps, else 0
+  Digest state;       // manifest digest: fetched by it, then the parts it names
   Duration time_left{0};
   Duration progress_lease{0};
   std::vector<SiteId> cohort;
@@ -130,7 +130,12 @@ struct CancelTask {
 };
 
 enum class OutcomeKind : uint8_t {
-  kCounted = 1, kLateDropped = 2, kLateCarried = 3, kRefused = 4, kFailed = 5, kRoundFailed = 6
+  kCounted = 1,
+  kLateDropped = 2,
+  kLateCarried = 3,
+  kRefused = 4,
+  kFailed = 5,
+  kRoundFailed = 6
 };
 struct Outcome {
   JobId job;
@@ -153,20 +158,20 @@ using ServerMessage = std::variant<JobNotice, TaskOffer, CancelTask, Outcome, Jo
 struct UploadHeader {
   TaskKey key;
   Epoch epoch;
-  Digest digest;       // SHA-256 of the whole update file
-  uint64_t bytes = 0;  // its length
-  uint64_t offset = 0; // of the first payload byte that follows
+  Digest digest;        // SHA-256 of the whole update file
+  uint64_t bytes = 0;   // its length
+  uint64_t offset = 0;  // of the first payload byte that follows
 };
 
 struct Receipt {
   TaskKey key;
   Digest digest;
-  std::string key_id;   // of the signing key; empty until receipts are signed
+  std::string key_id;  // of the signing key; empty until receipts are signed
   Bytes signature;
 };
 
-const char* NameOf(Workload workload);      // "means", "variances", "train", "evaluate"
-const char* NameOf(OutcomeKind outcome);    // "counted", "late_dropped", ...
+const char* NameOf(Workload workload);    // "means", "variances", "train", "evaluate"
+const char* NameOf(OutcomeKind outcome);  // "counted", "late_dropped", ...
 const char* NameOf(Verdict verdict);
 
 }  // namespace consilium::wire

@@ -21,13 +21,16 @@ inline constexpr size_t kMaxUpdateHeaderBytes = 64 * 1024;
 
 struct UpdateHeader {
   TaskKey key;
-  Digest base_state;  // manifest digest of the state it started from
-  Digest layout;      // wire::DigestOf(layout)
+  Digest base_state;              // manifest digest of the state it started from
+  Digest layout;                  // wire::DigestOf(layout)
   uint32_t weight = 1;            // sample count n, 1..sum::kMaxWeight
   std::vector<uint64_t> support;  // rows behind each tensor, in layout order
-  uint64_t payload_bytes = 0;
+  uint64_t payload_bytes = 0;     // a multiple of 8
+  friend bool operator==(const UpdateHeader&, const UpdateHeader&) = default;
 };
 
+// REQUIRES: a well-formed key (job of 16 hex digits, valid site name, step from 1), and the bounds
+// above.
 Bytes EncodeUpdateHeader(const UpdateHeader& header);
 
 struct ParsedUpdateHeader {
