@@ -15,12 +15,12 @@ enum class Role { kServer, kSite, kResearcher, kOperator, kAuditor };
 struct Identity {
   std::string federation;  // the trust domain
   Role role = Role::kSite;
-  std::string id;          // IsValidName
+  std::string id;  // IsValidName
   std::string ToUri() const;
   friend auto operator<=>(const Identity&, const Identity&) = default;
 };
 
-const char* NameOf(Role role);  // "server", "site", ...
+const char* NameOf(Role role);                          // "server", "site", ...
 absl::StatusOr<Role> ParseRole(std::string_view name);  // kBadIdentity
 // kBadIdentity: not a spiffe URI of this shape, or an unknown role.
 absl::StatusOr<Identity> ParseIdentity(std::string_view uri);
