@@ -3,7 +3,9 @@
 //   Log(Level::kInfo, "round committed", {{"job", id.value()}, {"round", 3}, {"seconds", 0.12}});
 //
 // `event` is a fixed phrase that can be grepped; everything that varies is a field. Never a
-// patient's value, never a key. Thread-safe. Before InitLog nothing below kError is written.
+// patient's value, never a key. Thread-safe.
+// Before InitLog only errors are written, and to stderr: a program whose stdout is data does not
+// call it.
 #ifndef CONSILIUM_COMMON_BASE_LOG_H_
 #define CONSILIUM_COMMON_BASE_LOG_H_
 

@@ -49,7 +49,7 @@ class Storage {
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
   // Ok when it is not there.
   virtual absl::Status Remove(const std::string& path) = 0;
-  // With parents, mode 0700.
+  // With parents, mode 0700. Durable when it returns.
   virtual absl::Status CreateFolder(const std::string& path) = 0;
   virtual absl::Status SyncFolder(const std::string& path) = 0;
   // The names in a folder, sorted; empty when the folder is absent.
