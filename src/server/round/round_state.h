@@ -36,12 +36,19 @@ struct RoundPlan {
   std::set<SiteId> required;
   uint32_t goal = 0;  // closes at this many counted; 0 = all selected
   Duration deadline{0};
+  // 0 = no such lease:
   Duration accept_lease{0};    // an offer not answered for this long has failed
   Duration progress_lease{0};  // no step, byte or message for this long: past its lease
 };
 
 enum class SiteResult : uint8_t {
-  kWaiting = 0, kOffered, kWorking, kCounted, kRefused, kFailed, kLate
+  kWaiting = 0,
+  kOffered,
+  kWorking,
+  kCounted,
+  kRefused,
+  kFailed,
+  kLate
 };
 const char* NameOf(SiteResult result);
 
@@ -50,11 +57,12 @@ struct SiteReport {
   std::string reason;  // rule, code and text; empty when counted
   uint64_t update_bytes = 0;
   uint32_t weight = 0;
-  Digest digest;           // of the counted update
-  Duration elapsed{0};     // from offer to its end
-  std::string phase;       // last progress: "fetch", "train", "submit"
+  Digest digest;        // of the counted update
+  Duration elapsed{0};  // from offer to its end
+  std::string phase;    // last progress: "fetch", "train", "submit"
 };
 
+// clang-format off: one line each reads as a table
 // ---- events
 struct Start {};
 struct OfferAccepted { SiteId site; };
@@ -76,37 +84,72 @@ struct Withdraw { SiteId site; std::string reason; };
 // No upload counts any more; fold exactly these, step the state, journal, then Committed.
 struct Commit { std::vector<SiteId> counted; };
 struct Notify { SiteId site; wire::OutcomeKind outcome; std::string reason; };
+// The report is final: journal it before the Notify actions that follow, one for every site that
+// was offered the step.
 struct Finished { bool committed = false; Digest state; std::string reason; };
 using Action = std::variant<Offer, Withdraw, Commit, Notify, Finished>;
+// clang-format on
 
 class RoundState {
  public:
   explicit RoundState(RoundPlan plan);
 
-  // Appends what to do, in order. Events for unknown sites, repeats and stragglers after the close
-  // change nothing.
+  // Returns what to do, in order. Events for unknown sites, repeats and stragglers after the close
+  // change nothing. An update accepted before the close counts, whatever its site said before: it
+  // has a receipt. Any event at or after the deadline closes the step. O(1), O(sites) when a lease
+  // may have run out or the step closes.
   std::vector<Action> Apply(const Event& event, Instant now);
 
-  // When Tick should come next; nullopt when nothing is waited for.
+  // When Tick should come next (it may find nothing due yet); nullopt when nothing is waited for.
   std::optional<Instant> NextDeadline() const;
 
   Phase phase() const { return phase_; }
   const RoundPlan& plan() const { return plan_; }
   const std::map<SiteId, SiteReport>& sites() const { return reports_; }
+  uint32_t counted() const { return counted_; }
   // "waiting for 2 of 4 sites (b, d) until 4m12s": what `consilium show` says. Empty when done.
   std::string WaitingFor(Instant now) const;
 
  private:
   struct Lease {
-    Instant offered;
-    Instant renewed;
+    Instant offered;       // for the first time
+    Instant renewed;       // the last sign of life
+    bool expired = false;  // failed for silence: may still come back before the close
   };
+  void Handle(const Start& event, Instant now);
+  void Handle(const OfferAccepted& event, Instant now);
+  void Handle(const OfferRefused& event, Instant now);
+  void Handle(const Progress& event, Instant now);
+  void Handle(const UpdateAccepted& event, Instant now);
+  void Handle(const SiteFailed& event, Instant now);
+  void Handle(const SiteAttended& event, Instant now);
+  void Handle(const Tick& event, Instant now);
+  void Handle(const Cancel& event, Instant now);
+  void Handle(const Committed& event, Instant now);
+  void Handle(const CommitFailed& event, Instant now);
+
+  // The report of a selected site while the step is open; null otherwise.
+  SiteReport* OpenReport(const SiteId& site);
+  void SendOffer(const SiteId& site, Instant now);
+  void Renew(const SiteId& site, Instant now);
+  void End(const SiteId& site, SiteResult result, std::string reason, Instant now);
+  void ExpireLeases(Instant now);
+  bool MayClose(Instant now) const;
+  void Close(Instant now);
+  void EndStragglers(const std::string& reason, Instant now);
+  void Finish(bool committed, const Digest& state, const std::string& reason);
+  std::string Shortfall() const;  // empty when enough were counted
+
   RoundPlan plan_;
   Phase phase_ = Phase::kSelecting;
   Instant started_{};
   std::map<SiteId, SiteReport> reports_;
   std::map<SiteId, Lease> leases_;
+  uint32_t counted_ = 0;
+  uint32_t working_ = 0;  // offered or working
+  Instant next_lease_{};  // no lease ends before this
   std::string cancel_reason_;
+  std::vector<Action> actions_;
 };
 
 }  // namespace consilium::server::round
