@@ -12,6 +12,7 @@
 #define CONSILIUM_COMMON_SUM_EXACT_SUM_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,19 +23,26 @@
 
 namespace consilium::sum {
 
+struct Piece;  // sum/pieces.h
+
 inline constexpr uint32_t kMaxWeight = uint32_t{1} << 29;
 inline constexpr uint32_t kDefaultWeightCap = uint32_t{1} << 20;
+
+// Above this a contribution would keep fewer than 39 bits below its bound.
+inline constexpr uint32_t kMaxContributions = (uint32_t{1} << 24) - 1;
 
 struct SumOptions {
   uint32_t weight_cap = kDefaultWeightCap;  // u = smallest power of two >= weight_cap
   uint32_t max_contributions = 4095;        // more widens the quantum by a bit per doubling
+  friend bool operator==(const SumOptions&, const SumOptions&) = default;
 };
 
-// kUpdateNotFinite or kUpdateOutOfBound, naming tensor and index; kUpdateLayout on a wrong length.
+// kUpdateNotFinite or kUpdateOutOfBound, naming tensor and index; kUpdateLayout on a wrong length
+// or padding that is not zero.
 // `payload` is a whole update's payload. O(elements).
 absl::Status ValidateValues(const tensor::Layout& layout, ByteSpan payload);
-// The same for a block of whole elements that starts at byte `offset` of the payload (a multiple
-// of 8; the length too, or it ends the payload). For updates larger than memory.
+// The same for a block that starts at byte `offset` of the payload; offset and length are multiples
+// of 8 (so is a payload's length). For updates larger than memory.
 absl::Status ValidateBlock(const tensor::Layout& layout, uint64_t offset, ByteSpan block);
 
 // The result of a step: per tensor the sum over the counted updates and, for float32, its mean.
@@ -48,14 +56,17 @@ struct SumReport {
 
 class ExactSum {
  public:
-  // kSumOverflow when the bound, the cap and max_contributions do not fit 64 bits.
+  // kSumOverflow when weight_cap is not in 1..kMaxWeight or max_contributions not in
+  // 1..kMaxContributions: sums of 64 bits could then wrap.
   static absl::StatusOr<ExactSum> Create(const tensor::Layout& layout, const SumOptions& options);
 
   // Adds one whole validated payload. REQUIRES: ValidateValues(layout, payload).ok(), and
-  // 1 <= weight. A weight above the cap counts as the cap. kSumOverflow past max_contributions.
+  // 1 <= weight. A weight above the cap counts as the cap. kSumOverflow past max_contributions,
+  // kUpdateWeight on weight 0; nothing is added then.
   absl::Status Accumulate(uint32_t weight, ByteSpan payload);
   // Adds a block of several updates at once (column order: see the fold). `offset` as in
-  // ValidateBlock; all blocks have one length. Call CountContribution once per update as well.
+  // ValidateBlock; all blocks have one length. Call CountContribution once per update as well,
+  // before, so that no more than max_contributions are ever added.
   struct WeightedBlock {
     uint32_t weight;
     ByteSpan bytes;
@@ -75,12 +86,28 @@ class ExactSum {
   uint32_t contributions() const { return contributions_; }
 
  private:
-  ExactSum(tensor::Layout layout, SumOptions options);
+  // A tensor's place in limbs_ and its arithmetic. float64: the high limbs, then the low ones.
+  struct Column {
+    uint64_t first_limb = 0;
+    uint64_t elements = 0;
+    int quantum_log2 = 0;  // of the only or the high limb
+  };
+  ExactSum(tensor::Layout layout, tensor::Layout report_layout, SumOptions options);
+  void AddPiece(const Piece& piece, std::span<const WeightedBlock> blocks);
+  void ReportSums(const Column& column, std::span<double> out) const;  // float64
+  void ReportMeans(size_t index, std::span<double> out) const;         // float32
+  // u = 2^WeightShift() for tensors weighted by samples.
+  int WeightShift() const;
+  // Bits of one contribution in a limb, below its bound: 51, less one per doubling beyond 4,095.
+  int LimbBits() const;
+
   tensor::Layout layout_;
+  tensor::Layout report_layout_;
   SumOptions options_;
   uint64_t total_weight_ = 0;
   uint32_t contributions_ = 0;
-  std::vector<int64_t> limbs_;
+  std::vector<Column> columns_;  // one per tensor
+  std::vector<uint64_t> limbs_;  // modulo 2^64; read as int64
 };
 
 }  // namespace consilium::sum
