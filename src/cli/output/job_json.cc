@@ -1,0 +1,156 @@
+#include "cli/output/job_json.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "common/base/clock.h"
+#include "common/base/digest.h"
+
+namespace consilium::cli {
+namespace {
+
+using nlohmann::json;
+
+json Number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+
+json SplitJson(const v1::SplitMetricsView& split) {
+  json out = {{"rows", split.rows()}, {"loss", Number(split.loss())}};
+  if (split.has_accuracy()) out["accuracy"] = Number(split.accuracy());
+  if (split.has_auc()) out["auc"] = Number(split.auc());
+  return out;
+}
+
+json MetricsJson(const v1::MetricsView& metrics) {
+  json out = json::object();
+  if (metrics.has_train()) out["train"] = SplitJson(metrics.train());
+  if (metrics.has_test()) out["test"] = SplitJson(metrics.test());
+  return out;
+}
+
+json SiteStepJson(const v1::SiteStepView& site) {
+  json out = {{"site", site.site()},
+              {"result", site.result()},
+              {"update_bytes", site.update_bytes()},
+              {"elapsed_ms", site.elapsed_ms()},
+              {"weight", site.weight()},
+              {"metrics", MetricsJson(site.metrics())}};
+  if (!site.reason().empty()) out["reason"] = site.reason();
+  if (!site.phase().empty()) out["phase"] = site.phase();
+  if (!site.update_digest().empty()) out["update_digest"] = HexOfBytes(site.update_digest());
+  return out;
+}
+
+const char* VerdictName(v1::Verdict verdict) {
+  switch (verdict) {
+    case v1::VERDICT_ADMITTED: return "admitted";
+    case v1::VERDICT_PENDING: return "pending";
+    case v1::VERDICT_REFUSED: return "refused";
+    default: return "unknown";
+  }
+}
+
+}  // namespace
+
+std::string HexOfBytes(const std::string& bytes) {
+  Digest digest;
+  if (bytes.size() != digest.bytes.size()) return "";
+  std::memcpy(digest.bytes.data(), bytes.data(), bytes.size());
+  return HexOf(digest);
+}
+
+std::string NameOf(v1::JobStatus status) {
+  switch (status) {
+    case v1::JOB_STATUS_QUEUED: return "queued";
+    case v1::JOB_STATUS_RUNNING: return "running";
+    case v1::JOB_STATUS_WAITING: return "waiting";
+    case v1::JOB_STATUS_DONE: return "done";
+    case v1::JOB_STATUS_FAILED: return "failed";
+    case v1::JOB_STATUS_CANCELLED: return "cancelled";
+    default: return "unknown";
+  }
+}
+
+std::string NameOf(v1::Workload workload) {
+  switch (workload) {
+    case v1::WORKLOAD_MEANS: return "means";
+    case v1::WORKLOAD_VARIANCES: return "variances";
+    case v1::WORKLOAD_TRAIN: return "train";
+    case v1::WORKLOAD_EVALUATE: return "evaluate";
+    default: return "unknown";
+  }
+}
+
+bool HasEnded(v1::JobStatus status) {
+  return status == v1::JOB_STATUS_DONE || status == v1::JOB_STATUS_FAILED ||
+         status == v1::JOB_STATUS_CANCELLED;
+}
+
+json ToJson(const v1::StepView& step) {
+  json out = {{"step", step.step()},
+              {"workload", NameOf(step.workload())},
+              {"committed", step.committed()},
+              {"result", step.result()},
+              {"base_state", HexOfBytes(step.base_state())},
+              {"elapsed_ms", step.elapsed_ms()},
+              {"update_bytes", step.update_bytes()},
+              {"total_weight", step.total_weight()},
+              {"metrics", MetricsJson(step.metrics())},
+              {"sites", json::array()}};
+  if (step.round() > 0) out["round"] = step.round();
+  if (!step.state().empty()) out["state"] = HexOfBytes(step.state());
+  if (!step.reason().empty()) out["reason"] = step.reason();
+  for (const auto& site : step.sites()) out["sites"].push_back(SiteStepJson(site));
+  return out;
+}
+
+json ToJson(const v1::JobView& job) {
+  json out = {{"job", job.job_id()},
+              {"name", job.name()},
+              {"researcher", job.researcher()},
+              {"status", NameOf(job.status())},
+              {"rounds", job.rounds()},
+              {"rounds_committed", job.rounds_committed()},
+              {"rounds_failed", job.rounds_failed()},
+              {"submitted", FormatUtc(job.submitted_utc_ms())},
+              {"state", HexOfBytes(job.state())},
+              {"job_digest", HexOfBytes(job.job_digest())},
+              {"admissions", json::array()},
+              {"steps", json::array()}};
+  if (job.ended_utc_ms() > 0) out["ended"] = FormatUtc(job.ended_utc_ms());
+  if (!job.reason().empty()) out["reason"] = job.reason();
+  if (!job.waiting().empty()) out["waiting"] = job.waiting();
+  for (const auto& admission : job.admissions()) {
+    json row = {{"site", admission.site()}, {"verdict", VerdictName(admission.verdict())}};
+    if (!admission.rule().empty()) row["rule"] = admission.rule();
+    if (!admission.message().empty()) row["message"] = admission.message();
+    out["admissions"].push_back(row);
+  }
+  for (const auto& step : job.steps()) out["steps"].push_back(ToJson(step));
+  if (job.has_current()) out["current"] = ToJson(job.current());
+  return out;
+}
+
+json ToJson(const v1::SiteView& site) {
+  json out = {{"site", site.site()},
+              {"connected", site.connected()},
+              {"version", site.version()},
+              {"epoch", site.epoch()},
+              {"last_seen", FormatUtc(site.last_seen_utc_ms())},
+              {"store_changed", site.store_changed()},
+              {"datasets", json::array()}};
+  for (const auto& dataset : site.datasets()) out["datasets"].push_back(dataset);
+  return out;
+}
+
+json ToJson(const v1::ReplayJobReply& reply) {
+  json out = {{"equal", reply.equal()}, {"steps", json::array()}};
+  for (const auto& step : reply.steps()) {
+    out["steps"].push_back({{"step", step.step()},
+                            {"recorded", HexOfBytes(step.recorded())},
+                            {"replayed", HexOfBytes(step.replayed())},
+                            {"sums_redone", step.sums_redone()}});
+  }
+  return out;
+}
+
+}  // namespace consilium::cli

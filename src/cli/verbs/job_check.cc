@@ -1,0 +1,54 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/output/table.h"
+#include "cli/verbs/verbs.h"
+#include "common/base/status_macros.h"
+#include "common/job/job_spec.h"
+#include "common/job/step_plan.h"
+#include "common/wire/messages.h"
+
+namespace consilium::cli {
+
+absl::Status JobCheck(const Context& context, const std::string& path) {
+  CN_ASSIGN_OR_RETURN(const std::string file, ReadFile(path, wire::kMaxJobFileBytes));
+  CN_ASSIGN_OR_RETURN(const job::JobSpec spec, job::ParseJob(AsBytes(file), path));
+  if (context.json) {
+    context.Json("job_check", {{"name", spec.name},
+                               {"digest", HexOf(spec.digest)},
+                               {"model", job::NameOf(spec.model.kind)},
+                               {"rounds", spec.rounds},
+                               {"steps", job::CommitsOf(spec)},
+                               {"standardize", job::NameOf(spec.data.standardize)},
+                               {"design_columns", spec.design_columns()}});
+    return absl::OkStatus();
+  }
+  context.Data(fmt::format(
+      "{} is a valid job\n  {} on dataset {}, {} features ({} design columns), label {}\n"
+      "  standardize {}, {} rounds, {} steps in all, at least {} sites a round\n  sha256:{}\n",
+      path, job::NameOf(spec.model.kind), spec.data.dataset, spec.data.features.size(),
+      spec.design_columns(), spec.data.label, job::NameOf(spec.data.standardize), spec.rounds,
+      job::CommitsOf(spec), spec.participation.min_sites, HexOf(spec.digest)));
+  context.Next(fmt::format("consilium submit {} --watch", path));
+  return absl::OkStatus();
+}
+
+absl::Status JobSchema(const Context& context) {
+  nlohmann::json keys = nlohmann::json::array();
+  Table table({{"KEY"}, {"TYPE"}, {"DEFAULT"}, {"MEANING"}});
+  for (const job::JobKey& key : job::AllJobKeys()) {
+    keys.push_back({{"key", key.path}, {"type", key.type}, {"default", key.fallback},
+                    {"meaning", key.meaning}});
+    table.AddRow({std::string(key.path), std::string(key.type), std::string(key.fallback),
+                  std::string(key.meaning)});
+  }
+  if (context.json) {
+    context.Json("job_schema", keys);
+  } else {
+    context.Data(table.Render(context.terminal));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace consilium::cli
