@@ -16,6 +16,8 @@ using std::string_view_literals::operator""sv;
 
 constexpr std::string_view kMagic = "CNEXSUM\0"sv;
 constexpr uint32_t kVersion = 1;
+constexpr size_t kFixedBytes = 48;  // prelude, counters, number of columns, checksum
+constexpr size_t kColumnBytes = 16;
 
 absl::Status Corrupt(std::string_view what) {
   return Error(ErrorCode::kStateCorrupt, fmt::format("a sum's file: {}", what));
@@ -68,6 +70,7 @@ absl::Status CheckColumns(ByteReader& reader, const tensor::Layout& layout) {
 
 Bytes ExactSum::Serialize() const {
   Bytes out;
+  out.reserve(kFixedBytes + layout_.size() * kColumnBytes + limbs_.size() * sizeof(uint64_t));
   ByteWriter writer(out);
   writer.PutBytes(AsBytes(kMagic));
   writer.Put(kVersion);
@@ -76,7 +79,6 @@ Bytes ExactSum::Serialize() const {
   writer.Put(contributions_);
   writer.Put(total_weight_);
   PutColumns(writer, layout_);
-  out.reserve(out.size() + limbs_.size() * sizeof(uint64_t) + 8);
   writer.PutBytes(std::as_bytes(std::span(limbs_)));
   writer.Put(Crc32Of(out));
   writer.Put(uint32_t{0});

@@ -21,6 +21,9 @@ namespace consilium::wire {
 inline constexpr size_t kMaxFederationBytes = 255;
 inline constexpr size_t kMaxSignerChainBytes = 64 * 1024;
 inline constexpr size_t kMaxSignatureBytes = 1024;
+// No encoded envelope is longer.
+inline constexpr size_t kMaxEnvelopeBytes =
+    kMaxFederationBytes + kMaxSignerChainBytes + kMaxSignatureBytes + 56;
 
 struct Envelope {
   std::string federation;  // printable ASCII without spaces

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,7 @@ namespace consilium::wire {
 
 inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr size_t kMaxDatasets = 256;
+inline constexpr size_t kMaxCapabilities = 64;
 inline constexpr size_t kMaxHeldUpdates = 256;
 inline constexpr size_t kMaxTextBytes = 4096;  // any single text
 inline constexpr size_t kMaxJobFileBytes = 256 * 1024;
@@ -168,6 +170,20 @@ struct Receipt {
   Digest digest;
   std::string key_id;  // of the signing key; empty until receipts are signed
   Bytes signature;
+};
+
+// A state's manifest or broadcast part, from an offset.
+struct FetchRequest {
+  Epoch epoch;
+  Digest digest;
+  uint64_t offset = 0;
+};
+
+// How far an upload got, and how far it may go. The receipt comes once, at the end.
+struct SubmitReply {
+  uint64_t written = 0;
+  uint64_t send_until = 0;
+  std::optional<Receipt> receipt;
 };
 
 const char* NameOf(Workload workload);    // "means", "variances", "train", "evaluate"

@@ -1,0 +1,159 @@
+// What the server says on an Attend stream.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status_macros.h"
+#include "common/wire/envelope.h"
+#include "common/wire/field_check.h"
+#include "common/wire/messages_proto.h"
+
+namespace consilium::wire {
+namespace {
+
+uint64_t MillisOf(Duration duration) {
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  return static_cast<uint64_t>(std::max<int64_t>(0, millis));
+}
+
+// ---- to Protobuf: one overload per alternative of ServerMessage
+
+void Fill(v1::ServerFrame& frame, const JobNotice& message) {
+  v1::JobNotice& proto = *frame.mutable_job();
+  proto.set_job_id(message.job.value());
+  proto.set_researcher(TextForProto(message.researcher));
+  proto.set_envelope(std::string(AsText(message.envelope)));
+  proto.set_file(std::string(AsText(message.file)));
+}
+
+void Fill(v1::ServerFrame& frame, const TaskOffer& message) {
+  v1::TaskOffer& proto = *frame.mutable_offer();
+  proto.set_job_id(message.job.value());
+  proto.set_step(message.step.value());
+  proto.set_workload(ToProto(message.workload));
+  proto.set_round(message.round.value());
+  proto.set_state(DigestBytes(message.state));
+  proto.set_time_left_ms(MillisOf(message.time_left));
+  proto.set_progress_lease_ms(MillisOf(message.progress_lease));
+  for (const SiteId& site : message.cohort) proto.add_cohort(site.value());
+}
+
+void Fill(v1::ServerFrame& frame, const CancelTask& message) {
+  v1::CancelTask& proto = *frame.mutable_cancel();
+  proto.set_job_id(message.job.value());
+  proto.set_step(message.step.value());
+  proto.set_reason(TextForProto(message.reason));
+}
+
+void Fill(v1::ServerFrame& frame, const Outcome& message) {
+  v1::Outcome& proto = *frame.mutable_outcome();
+  proto.set_job_id(message.job.value());
+  proto.set_step(message.step.value());
+  proto.set_kind(ToProto(message.kind));
+  proto.set_reason(TextForProto(message.reason));
+}
+
+void Fill(v1::ServerFrame& frame, const JobEnded& message) {
+  v1::JobEnded& proto = *frame.mutable_ended();
+  proto.set_job_id(message.job.value());
+  proto.set_result(TextForProto(message.result));
+}
+
+// ---- from Protobuf: one overload per message
+
+Welcome Read(FieldCheck& check, const v1::Welcome& proto) {
+  return {Epoch(proto.epoch()), check.Text("version", proto.version()),
+          check.Text("federation", proto.federation())};
+}
+
+JobNotice Read(FieldCheck& check, const v1::JobNotice& proto) {
+  return {check.Job(proto.job_id()), check.Text("researcher", proto.researcher()),
+          check.Blob("envelope", proto.envelope(), kMaxEnvelopeBytes),
+          check.Blob("file", proto.file(), kMaxJobFileBytes)};
+}
+
+TaskOffer Read(FieldCheck& check, const v1::TaskOffer& proto) {
+  TaskOffer offer;
+  offer.job = check.Job(proto.job_id());
+  offer.step = check.Step(proto.step());
+  check.Enum(
+      "workload", proto.workload(),
+      v1::Workload_IsValid(proto.workload()) && proto.workload() != v1::WORKLOAD_UNSPECIFIED);
+  offer.workload = static_cast<Workload>(proto.workload());
+  offer.round = RoundNumber(proto.round());
+  offer.state = check.Sha256("state", proto.state());
+  offer.time_left = check.Millis("time_left_ms", proto.time_left_ms());
+  offer.progress_lease = check.Millis("progress_lease_ms", proto.progress_lease_ms());
+  check.AtMost("cohort", static_cast<size_t>(proto.cohort_size()), kMaxCohort);
+  if (!check.status().ok()) return offer;
+  for (const std::string& site : proto.cohort()) {
+    offer.cohort.push_back(check.Site("cohort", site));
+  }
+  return offer;
+}
+
+CancelTask Read(FieldCheck& check, const v1::CancelTask& proto) {
+  return {check.Job(proto.job_id()), check.Step(proto.step()),
+          check.Text("reason", proto.reason())};
+}
+
+Outcome Read(FieldCheck& check, const v1::Outcome& proto) {
+  check.Enum("kind", proto.kind(),
+             v1::OutcomeKind_IsValid(proto.kind()) && proto.kind() != v1::OUTCOME_KIND_UNSPECIFIED);
+  return {check.Job(proto.job_id()), check.Step(proto.step()),
+          static_cast<OutcomeKind>(proto.kind()), check.Text("reason", proto.reason())};
+}
+
+JobEnded Read(FieldCheck& check, const v1::JobEnded& proto) {
+  return {check.Job(proto.job_id()), check.Text("result", proto.result())};
+}
+
+template <typename Proto>
+absl::StatusOr<FromServer> Checked(std::string_view name, const Proto& proto) {
+  FieldCheck check(name);
+  auto message = Read(check, proto);
+  CN_RETURN_IF_ERROR(check.status());
+  if constexpr (std::is_same_v<Proto, v1::Welcome>) {
+    return FromServer(std::move(message));
+  } else {
+    return FromServer(ServerMessage(std::move(message)));
+  }
+}
+
+}  // namespace
+
+v1::ServerFrame ToProto(const Welcome& welcome) {
+  v1::ServerFrame frame;
+  v1::Welcome& proto = *frame.mutable_welcome();
+  proto.set_epoch(welcome.epoch.value());
+  proto.set_version(TextForProto(welcome.version));
+  proto.set_federation(TextForProto(welcome.federation));
+  return frame;
+}
+
+v1::ServerFrame ToProto(const ServerMessage& message) {
+  v1::ServerFrame frame;
+  std::visit([&](const auto& alternative) { Fill(frame, alternative); }, message);
+  return frame;
+}
+
+absl::StatusOr<FromServer> FromProto(const v1::ServerFrame& frame) {
+  switch (frame.kind_case()) {
+    case v1::ServerFrame::kWelcome:
+      return Checked("Welcome", frame.welcome());
+    case v1::ServerFrame::kJob:
+      return Checked("JobNotice", frame.job());
+    case v1::ServerFrame::kOffer:
+      return Checked("TaskOffer", frame.offer());
+    case v1::ServerFrame::kCancel:
+      return Checked("CancelTask", frame.cancel());
+    case v1::ServerFrame::kOutcome:
+      return Checked("Outcome", frame.outcome());
+    case v1::ServerFrame::kEnded:
+      return Checked("JobEnded", frame.ended());
+    case v1::ServerFrame::KIND_NOT_SET:
+      break;
+  }
+  return FromServer(std::monostate());
+}
+
+}  // namespace consilium::wire
