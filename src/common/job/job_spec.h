@@ -3,6 +3,7 @@
 // ParseJob is the one place that knows every key. Site and server each parse the same bytes; the
 // result depends on those bytes only. JobDigest = SHA-256 of the bytes; every seed derives from it
 // (or from `seed`). docs/job-file.md lists keys, types, defaults and meaning.
+// Plain values; thread-safe when const.
 #ifndef CONSILIUM_COMMON_JOB_JOB_SPEC_H_
 #define CONSILIUM_COMMON_JOB_JOB_SPEC_H_
 
@@ -19,6 +20,15 @@
 #include "common/base/ids.h"
 
 namespace consilium::job {
+
+inline constexpr size_t kMaxJobNameBytes = 64;
+inline constexpr size_t kMaxColumnNameBytes = 128;  // features, labels, levels
+inline constexpr size_t kMaxFeatures = 16384;
+inline constexpr size_t kMaxLevels = 4096;  // of one feature, or of the label
+inline constexpr uint32_t kMaxDesignColumns = 65536;
+inline constexpr size_t kMaxHiddenLayers = 8;
+inline constexpr uint64_t kMaxParameters = uint64_t{1} << 28;  // 1 GiB of float32
+inline constexpr uint32_t kMaxWeightCap = 1u << 29;            // specs/exact_sum.md
 
 enum class Standardize { kFederated, kSite, kNone };
 enum class ModelKind { kLogistic, kLinear, kSoftmax, kMlp };
@@ -42,21 +52,23 @@ struct DataSpec {
   std::string label;
   std::vector<FeatureSpec> features;
   Standardize standardize = Standardize::kFederated;
-  uint32_t classes = 2;  // softmax, mlp: label levels; logistic: 2; linear: 1
-  std::vector<std::string> label_levels;  // softmax and mlp: in order; logistic: empty
+  // softmax, and mlp with label levels: their count; logistic, and mlp without levels: 2;
+  // linear: 1.
+  uint32_t classes = 2;
+  std::vector<std::string> label_levels;  // softmax, mlp with levels: in order; else empty
 };
 
 struct ModelSpec {
   ModelKind kind = ModelKind::kLogistic;
-  std::vector<uint32_t> hidden;  // mlp only
+  std::vector<uint32_t> hidden;         // mlp only
   StartKind start = StartKind::kZeros;  // key `init`; mlp defaults to kSeed
   Digest start_state;                   // kState
 };
 
 struct TrainSpec {
   float learning_rate = 0.1f;
-  uint32_t batch_size = 32;  // 0 = full batch
-  uint32_t local_epochs = 1; // exactly one of these two is not 0
+  uint32_t batch_size = 32;   // 0 = full batch
+  uint32_t local_epochs = 1;  // exactly one of these two is not 0
   uint32_t local_steps = 0;
 };
 
@@ -84,21 +96,27 @@ struct JobSpec {
   Digest digest;  // SHA-256 of the file
 
   uint32_t design_columns() const;  // sum of feature widths
+  // What the model ends in: one score per class (softmax; mlp with label levels), or one number
+  // (linear: the value; logistic and mlp without label levels: the logit of class 1).
+  uint32_t outputs() const;
+  uint64_t parameters() const;  // weights and biases of all layers
 };
 
-// Errors 02xx with file:line:column, what was wanted and the nearest valid name. `file_name` is only
-// for the place. Never crashes or hangs on any bytes; at most wire::kMaxJobFileBytes.
+// Errors 02xx with file:line:column, what was wanted and the nearest valid name. `file_name` is
+// only for the place. Never crashes or hangs on any bytes; at most wire::kMaxJobFileBytes.
 absl::StatusOr<JobSpec> ParseJob(ByteSpan file, std::string_view file_name);
 
 // Every key, type, default and meaning, from the same table that ParseJob reads: for the generated
 // docs/job-file.md and `consilium job schema`.
 struct JobKey {
-  std::string_view path;     // "train.learning_rate"
-  std::string_view type;     // "number > 0"
-  std::string_view fallback; // "0.1", or "required"
+  std::string_view path;      // "train.learning_rate"
+  std::string_view type;      // "number > 0"
+  std::string_view fallback;  // "0.1", or "required"
   std::string_view meaning;
 };
 std::vector<JobKey> AllJobKeys();
+// docs/job-file.md, whole.
+std::string JobFileMarkdown();
 
 const char* NameOf(ModelKind kind);
 const char* NameOf(Standardize standardize);

@@ -1,0 +1,125 @@
+// Writes docs/job-file.md from the key table.
+#include <string>
+
+#include "common/job/job_keys.h"
+#include "common/job/job_spec.h"
+#include "fmt/format.h"
+
+namespace consilium::job {
+namespace {
+
+constexpr std::string_view kHead = R"(# The job file
+
+<!-- Made from the key table of src/common/job/job_keys.cc; a test keeps the two equal.
+     Regenerate: CONSILIUM_WRITE_DOCS=1 build/dev/bin/common_job_test -->
+
+A job is a TOML file of at most 256 KiB. It is data: it names a workload that is compiled into every
+site and says with which parameters to run it. The server and every site parse the same bytes, and
+the SHA-256 of those bytes is the job's digest. `consilium job check FILE` reads a file as they do.
+
+```toml
+name = "heart-disease"
+rounds = 50
+
+[data]
+dataset = "heart"
+label = "disease"
+features = ["age", "sex", "trestbps", "chol", "thalach", "oldpeak"]
+standardize = "federated"
+
+[model]
+kind = "logistic"
+
+[train]
+learning_rate = 0.1
+batch_size = 32
+local_epochs = 1
+
+[participation]
+min_sites = 3
+round_deadline = "5m"
+```
+
+A key that is not listed here is an error with its line, its column and the nearest valid name; so is
+a value of another type or range, and a combination that cannot work.
+
+)";
+
+constexpr std::string_view kTail = R"(## Features
+
+Three ways to write them, which may be mixed within a list. The order is the order of the model's
+weights.
+
+```toml
+features = ["age", { name = "cp", type = "category", levels = ["1", "2", "3", "4"] }]
+```
+```toml
+[data.features]
+age = "number"
+sex = "binary"
+cp = { type = "category", levels = ["1", "2", "3", "4"] }
+```
+
+`binary` reads 0 or 1, or what the site's `client.toml` calls positive. `category` gives one column of
+0 and 1 per level after the first, so 4 levels are 3 columns. A value outside the levels is an error at
+the site that has it, before training.
+
+## Labels and models
+
+| kind | label | what the model ends in | loss |
+|---|---|---|---|
+| `logistic` | text; 0 or 1, or what the site calls positive | one score, the logit of 1 | logistic |
+| `linear` | text; a number | the number | squared error |
+| `softmax` | table with levels | one score per level | cross entropy |
+| `mlp` with label levels | table with levels | one score per level | cross entropy |
+| `mlp` without | text; as for `logistic` | one score, the logit of 1 | logistic |
+
+An `mlp` starts from `init = "seed"`: from zeros its hidden units would stay alike for ever, so that is
+refused. A model has at most 268,435,456 parameters and 65,536 input columns.
+
+## What is refused as a combination
+
+- `hidden` without `kind = "mlp"`, and an `mlp` without `hidden`
+- `local_epochs` and `local_steps` together
+- levels for a feature that is not a category, a category without levels, a level twice
+- a feature twice, or the label among the features
+- `softmax` without label levels, `logistic` or `linear` with them
+- a required site that `sites` does not name, or `min_sites` above the number of `sites`
+
+## Durations
+
+Whole numbers with `ms`, `s`, `m`, `h` or `d`, largest first: `"250ms"`, `"5m"`, `"1h30m"`.
+)";
+
+std::string Cell(std::string_view text) {
+  std::string cell;
+  for (const char c : text) {
+    if (c == '|') cell += '\\';
+    cell += c;
+  }
+  return cell;
+}
+
+}  // namespace
+
+std::string JobFileMarkdown() {
+  std::string text(kHead);
+  std::string_view table = "-";
+  for (const JobKey& key : JobKeyTable()) {
+    const std::string_view in = key.path.substr(0, std::min(key.path.find('.'), key.path.size()));
+    const std::string_view section = in == key.path ? "" : in;
+    if (section != table) {
+      table = section;
+      text += table.empty() ? "## At the top\n\n" : fmt::format("\n## [{}]\n\n", table);
+      text += "| key | value | default | meaning |\n|---|---|---|---|\n";
+    }
+    const std::string_view name = section.empty() ? key.path : key.path.substr(section.size() + 1);
+    text += fmt::format("| `{}` | {} | {} | {} |\n", name, Cell(key.type), Cell(key.fallback),
+                        Cell(key.meaning));
+  }
+  text += '\n';
+  text += kTail;
+  return text;
+}
+
+}  // namespace consilium::job

@@ -1,0 +1,95 @@
+#include "common/job/job_keys.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/check.h"
+
+namespace consilium::job {
+namespace {
+
+constexpr auto kTable = std::to_array<JobKey>({
+    {"name", "text, 1 to 64 printable characters", "required",
+     "What people call the job; need not be unique."},
+    {"rounds", "integer, 1 to 1000000", "required",
+     "Training rounds that commit; a failed round does not count."},
+    {"seed", "integer, 0 or more", "derived from the file's digest",
+     "Fixes mini-batch order and `init = \"seed\"`."},
+    {"durability", "\"update\" or \"round\"", "\"update\"",
+     "What survives a crash of the server: every accepted update, or every finished round (then "
+     "the "
+     "sites send the running round's updates again)."},
+    {"retain", "\"round\" or \"updates\"", "\"round\"",
+     "What is kept for `consilium replay`: each round's sum, or every update as well."},
+
+    {"data.dataset", "name", "required",
+     "The dataset's name in each site's `client.toml`; 1 to 64 of `a-z 0-9 - _ .`."},
+    {"data.label", "text, or { name, levels }", "required",
+     "The logical column to predict. A text for `logistic` and `linear` (and a two-class `mlp`); a "
+     "table with levels where there are classes."},
+    {"data.label.name", "text", "required in the table", "The label's logical column."},
+    {"data.label.levels", "list of 2 to 4096 texts", "required for softmax",
+     "The classes in order; a row of another class is an error at the site that has it."},
+    {"data.features", "list of texts or { name, type, levels }, or a table by name", "required",
+     "The logical columns to learn from, in order; a bare text is a number. As a table: "
+     "`age = \"number\"` or `cp = { type = \"category\", levels = [..] }`."},
+    {"data.features.name", "text", "required in a list", "The feature's logical column."},
+    {"data.features.type", "\"number\", \"binary\" or \"category\"", "\"number\"",
+     "binary: 0 or 1, or what the site says is positive. category: one column per level after the "
+     "first."},
+    {"data.features.levels", "list of 2 to 4096 texts", "required for category",
+     "The levels in order; the first is the base and gets no column."},
+    {"data.standardize", "\"federated\", \"site\" or \"none\"", "\"federated\"",
+     "By the mean and standard deviation over all sites (two short extra passes), by each site's "
+     "own, or not at all."},
+
+    {"model.kind", "\"logistic\", \"linear\", \"softmax\" or \"mlp\"", "required",
+     "logistic: two classes. linear: a number, squared error. softmax: several classes. mlp: ReLU "
+     "layers."},
+    {"model.hidden", "list of 1 to 8 integers, 1 to 65536", "required for mlp",
+     "Widths of the hidden layers; only for `mlp`."},
+    {"model.init", "\"zeros\", \"seed\" or \"sha256:<64 hex digits>\"",
+     "\"seed\" for mlp, else \"zeros\"",
+     "The start: all zero, drawn from the seed, or a state that was uploaded with `consilium model "
+     "put`."},
+
+    {"train.optimizer", "\"sgd\"", "\"sgd\"", "What a site runs on its own rows."},
+    {"train.learning_rate", "number, more than 0, at most 1000", "0.1", "Step size at the sites."},
+    {"train.batch_size", "integer, 1 to 1000000000, or \"full\"", "32", "Rows per local step."},
+    {"train.local_epochs", "integer, 1 to 10000", "1, unless local_steps is given",
+     "Passes over a site's rows in a round; not together with `local_steps`."},
+    {"train.local_steps", "integer, 1 to 10000000", "none",
+     "Mini-batches in a round instead of epochs: the same number at every site."},
+
+    {"participation.min_sites", "integer, 1 to 16384", "1",
+     "A round with fewer counted updates fails."},
+    {"participation.required_sites", "list of site names", "[]",
+     "A round without one of these fails."},
+    {"participation.sites", "list of site names", "[]",
+     "Only these take part; empty: every site that admits the job."},
+    {"participation.round_deadline", "duration, \"100ms\" to \"30d\"", "\"5m\"",
+     "A round closes then at the latest, with what it has."},
+    {"participation.on_too_few", "\"wait\" or \"fail\"", "\"wait\"",
+     "When too few sites are there to begin a round: wait for more, or end the job."},
+    {"participation.max_failed_rounds", "integer, 0 to 1000000", "10",
+     "The job ends as failed after more failed rounds than this."},
+
+    {"aggregation.strategy", "\"fedavg\"", "\"fedavg\"",
+     "How updates become the next state: the mean, weighted by rows."},
+    {"aggregation.weight_cap", "integer, 1 to 536870912", "1048576",
+     "A site's rows count as at most this many."},
+});
+
+}  // namespace
+
+std::span<const JobKey> JobKeyTable() { return kTable; }
+
+std::vector<JobKey> AllJobKeys() { return {kTable.begin(), kTable.end()}; }
+
+std::string_view Leaf(std::string_view path) {
+  CN_CHECK(std::any_of(kTable.begin(), kTable.end(),
+                       [&](const JobKey& key) { return key.path == path; }));
+  return path.substr(path.rfind('.') + 1);  // npos + 1 = 0
+}
+
+}  // namespace consilium::job

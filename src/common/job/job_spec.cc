@@ -1,0 +1,55 @@
+#include "common/job/job_spec.h"
+
+namespace consilium::job {
+
+uint32_t FeatureSpec::width() const {
+  return levels.empty() ? 1 : static_cast<uint32_t>(levels.size()) - 1;
+}
+
+uint32_t JobSpec::design_columns() const {
+  uint32_t columns = 0;
+  for (const FeatureSpec& feature : data.features) columns += feature.width();
+  return columns;
+}
+
+uint32_t JobSpec::outputs() const {
+  return data.label_levels.empty() ? 1 : static_cast<uint32_t>(data.label_levels.size());
+}
+
+uint64_t JobSpec::parameters() const {
+  uint64_t count = 0;
+  uint64_t inputs = design_columns();
+  for (const uint32_t width : model.hidden) {
+    count += (inputs + 1) * width;
+    inputs = width;
+  }
+  return count + (inputs + 1) * outputs();
+}
+
+const char* NameOf(ModelKind kind) {
+  switch (kind) {
+    case ModelKind::kLogistic:
+      return "logistic";
+    case ModelKind::kLinear:
+      return "linear";
+    case ModelKind::kSoftmax:
+      return "softmax";
+    case ModelKind::kMlp:
+      return "mlp";
+  }
+  return "unknown";
+}
+
+const char* NameOf(Standardize standardize) {
+  switch (standardize) {
+    case Standardize::kFederated:
+      return "federated";
+    case Standardize::kSite:
+      return "site";
+    case Standardize::kNone:
+      return "none";
+  }
+  return "unknown";
+}
+
+}  // namespace consilium::job

@@ -1,0 +1,206 @@
+#include "common/job/parse_data.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/config/nearest.h"
+#include "common/job/job_keys.h"
+#include "fmt/format.h"
+
+namespace consilium::job {
+namespace {
+
+using config::TomlItem;
+using config::TomlTable;
+
+const std::vector<std::string>& TypeNames() {
+  static const std::vector<std::string> names = {"number", "binary", "category"};
+  return names;
+}
+
+// Texts of `path`, each a printable name, none twice.
+std::vector<std::string> ReadLevels(const TomlTable& table, std::string_view path) {
+  const std::string_view key = Leaf(path);
+  const auto levels = table.Texts(key, kMaxLevels);
+  if (!levels) return {};
+  std::set<std::string_view> seen;
+  for (const std::string& level : *levels) {
+    if (!IsPrintableName(level, kMaxColumnNameBytes)) {
+      table.OutOfRange(key, fmt::format("holds a level of {} bytes, want 1 to {} printable "
+                                        "characters without a space at an end",
+                                        level.size(), kMaxColumnNameBytes));
+    }
+    if (!seen.insert(level).second) {
+      table.Conflict(key, fmt::format("names \"{}\" twice", level), "each level once");
+    }
+  }
+  if (levels->size() < 2) {
+    table.OutOfRange(key, fmt::format("has {} elements, want at least 2", levels->size()));
+  }
+  return *levels;
+}
+
+class DataReader {
+ public:
+  DataReader(const TomlTable& table, const ModelKind* kind) : table_(table), kind_(kind) {}
+
+  DataSpec Read() {
+    if (const auto dataset = table_.Text(Leaf("data.dataset"))) {
+      if (!IsValidName(*dataset)) {
+        table_.OutOfRange("dataset",
+                          fmt::format("is \"{}\", want 1 to 64 of a-z 0-9 - _ .", *dataset));
+      }
+      data_.dataset = *dataset;
+    } else if (!table_.Has("dataset")) {
+      table_.Missing("dataset", "name a dataset of the sites: dataset = \"heart\"");
+    }
+    if (const auto how = table_.Choice(Leaf("data.standardize"), {"federated", "site", "none"})) {
+      data_.standardize = static_cast<Standardize>(*how);
+    }
+    ReadLabel();
+    ReadFeatures();
+    return std::move(data_);
+  }
+
+ private:
+  void ReadLabel() {
+    const auto item = table_.TextOrTable(Leaf("data.label"));
+    if (!table_.Has("label")) {
+      table_.Missing("label", "name the column to predict: label = \"disease\"");
+    }
+    if (!item) return;
+    if (item->text) {
+      data_.label = *item->text;
+    } else {
+      data_.label = item->table->Text(Leaf("data.label.name")).value_or("label");
+      if (!item->table->Has("name")) item->table->Missing("name");
+      data_.label_levels = ReadLevels(*item->table, "data.label.levels");
+    }
+    if (!IsPrintableName(data_.label, kMaxColumnNameBytes)) {
+      table_.OutOfRange("label", fmt::format("has {} bytes, want 1 to {} printable characters",
+                                             data_.label.size(), kMaxColumnNameBytes));
+    }
+    if (kind_ != nullptr) CheckLevels(item->table && item->table->Has("levels"));
+  }
+
+  // logistic and linear take no levels, softmax needs them, mlp may have them.
+  void CheckLevels(bool given) {
+    if (*kind_ == ModelKind::kSoftmax && !given) {
+      table_.Conflict(
+          "label", "has no levels, which kind = \"softmax\" needs",
+          fmt::format("write label = {{ name = \"{}\", levels = [\"a\", \"b\"] }}", data_.label));
+    }
+    if (*kind_ != ModelKind::kSoftmax && *kind_ != ModelKind::kMlp && given) {
+      table_.Conflict(
+          "label", fmt::format("has levels, which kind = \"{}\" does not take", NameOf(*kind_)),
+          *kind_ == ModelKind::kLogistic
+              ? "each site says in client.toml which values are positive; for more than two "
+                "classes take kind = \"softmax\""
+              : "remove `levels`, or take kind = \"softmax\"");
+    }
+    data_.classes = given ? static_cast<uint32_t>(data_.label_levels.size()) : 2;
+    if (*kind_ == ModelKind::kLinear) data_.classes = 1;
+  }
+
+  void ReadFeatures() {
+    const std::vector<TomlItem> items = table_.Items(Leaf("data.features"), kMaxFeatures);
+    if (!table_.Has("features")) {
+      table_.Missing("features", "list the columns to learn from: features = [\"age\", \"sex\"]");
+    } else if (items.empty()) {
+      table_.OutOfRange("features", "is empty, want at least 1 feature");
+    }
+    std::set<std::string> seen;
+    for (const TomlItem& item : items) {
+      FeatureSpec feature = ReadFeature(item);
+      if (!IsPrintableName(feature.name, kMaxColumnNameBytes)) {
+        table_.ConflictAt(item.place, "features",
+                          fmt::format("holds a name of {} bytes, want 1 to {} printable characters",
+                                      feature.name.size(), kMaxColumnNameBytes));
+      } else if (!seen.insert(feature.name).second) {
+        table_.ConflictAt(item.place, "features", fmt::format("names \"{}\" twice", feature.name),
+                          "each feature once");
+      } else if (feature.name == data_.label) {
+        table_.ConflictAt(item.place, "features",
+                          fmt::format("holds the label, \"{}\"", feature.name),
+                          "a model must not see what it predicts: remove it from the features");
+      }
+      data_.features.push_back(std::move(feature));
+    }
+  }
+
+  // A bare text is a name where features are a list, and a type where they are a table.
+  FeatureSpec ReadFeature(const TomlItem& item) const {
+    FeatureSpec feature;
+    feature.name = item.name;
+    if (item.text && item.name.empty()) {
+      feature.name = *item.text;
+    } else if (item.text) {
+      feature.type = ReadBareType(item);
+    } else {
+      ReadFeatureTable(*item.table, feature);
+    }
+    return feature;
+  }
+
+  ColumnType ReadBareType(const TomlItem& item) const {
+    const auto& names = TypeNames();
+    const auto found = std::find(names.begin(), names.end(), *item.text);
+    const auto type = static_cast<ColumnType>(found - names.begin());
+    if (found == names.end()) {
+      table_.ConflictAt(item.place, "features",
+                        fmt::format("gives \"{}\" the type \"{}\", want \"number\", \"binary\" or "
+                                    "\"category\"",
+                                    item.name, *item.text),
+                        config::SuggestFrom(*item.text, names));
+      return ColumnType::kNumber;
+    }
+    if (type == ColumnType::kCategory) {
+      table_.ConflictAt(item.place, "features",
+                        fmt::format("has the category \"{}\" without levels", item.name),
+                        "write { type = \"category\", levels = [\"a\", \"b\"] }");
+    }
+    return type;
+  }
+
+  static void ReadFeatureTable(const TomlTable& table, FeatureSpec& feature) {
+    if (feature.name.empty()) {
+      feature.name = table.Text(Leaf("data.features.name")).value_or("feature");
+      if (!table.Has("name")) table.Missing("name", "write { name = \"age\", type = \"number\" }");
+    }
+    if (const auto type = table.Choice(Leaf("data.features.type"), TypeNames())) {
+      feature.type = static_cast<ColumnType>(*type);
+    }
+    feature.levels = ReadLevels(table, "data.features.levels");
+    const bool category = feature.type == ColumnType::kCategory;
+    if (category && !table.Has("levels")) {
+      table.Conflict("type", "is \"category\" without levels",
+                     "add levels = [\"a\", \"b\"], the first being the base");
+    }
+    if (!category && table.Has("levels")) {
+      table.Conflict("levels", "only go with type = \"category\"",
+                     "add type = \"category\", or remove `levels`");
+    }
+  }
+
+  const TomlTable& table_;
+  const ModelKind* kind_;
+  DataSpec data_;
+};
+
+}  // namespace
+
+DataSpec ReadData(const TomlTable& table, const ModelKind* kind) {
+  return DataReader(table, kind).Read();
+}
+
+bool IsPrintableName(std::string_view name, size_t most) {
+  if (name.empty() || name.size() > most || name.front() == ' ' || name.back() == ' ') return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+}
+
+}  // namespace consilium::job

@@ -1,0 +1,241 @@
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "common/base/status_macros.h"
+#include "common/config/toml_file.h"
+#include "common/crypto/sha256.h"
+#include "common/job/job_keys.h"
+#include "common/job/job_spec.h"
+#include "common/job/parse_data.h"
+#include "common/wire/messages.h"
+#include "fmt/format.h"
+
+namespace consilium::job {
+namespace {
+
+using config::TomlTable;
+
+constexpr int64_t kMaxBatchSize = 1'000'000'000;
+constexpr int64_t kMaxHiddenWidth = 65536;
+constexpr std::string_view kStatePrefix = "sha256:";
+
+static_assert(wire::kMaxJobFileBytes == config::kMaxTomlBytes);
+
+class JobReader {
+ public:
+  explicit JobReader(TomlTable root) : root_(std::move(root)) {}
+
+  // What is wrong is kept for TomlFile::Finish; the result is used only when that is ok.
+  JobSpec Read() {
+    ReadTop();
+    ReadModel(root_.Table("model"));
+    spec_.data = ReadData(root_.Table("data"), kind_known_ ? &spec_.model.kind : nullptr);
+    CheckSize();
+    ReadTrain(root_.Table("train"));
+    ReadParticipation(root_.Table("participation"));
+    ReadAggregation(root_.Table("aggregation"));
+    return std::move(spec_);
+  }
+
+ private:
+  void ReadTop() {
+    if (auto name = root_.Text(Leaf("name"))) {
+      if (!IsPrintableName(*name, kMaxJobNameBytes)) {
+        root_.OutOfRange("name", fmt::format("has {} bytes, want 1 to {} printable characters",
+                                             name->size(), kMaxJobNameBytes));
+      }
+      spec_.name = *std::move(name);
+    } else if (!root_.Has("name")) {
+      root_.Missing("name", "add name = \"my-first-job\" at the top");
+    }
+    if (const auto rounds = root_.Integer(Leaf("rounds"), {1, 1'000'000})) {
+      spec_.rounds = static_cast<uint32_t>(*rounds);
+    } else if (!root_.Has("rounds")) {
+      root_.Missing("rounds", "add rounds = 50 at the top");
+    }
+    if (const auto seed = root_.Integer(Leaf("seed"), {0, INT64_MAX})) {
+      spec_.seed = static_cast<uint64_t>(*seed);
+      spec_.seed_given = true;
+    }
+    if (root_.Choice(Leaf("durability"), {"update", "round"}) == 1) {
+      spec_.durability = Durability::kRound;
+    }
+    if (root_.Choice(Leaf("retain"), {"round", "updates"}) == 1) spec_.retain = Retain::kUpdates;
+  }
+
+  void ReadModel(const TomlTable& table) {
+    const auto kind = table.Choice(Leaf("model.kind"), {"logistic", "linear", "softmax", "mlp"});
+    kind_known_ = kind.has_value();
+    if (kind) spec_.model.kind = static_cast<ModelKind>(*kind);
+    if (!table.Has("kind")) {
+      table.Missing("kind", "add kind = \"logistic\" under [model]");
+    }
+    const bool mlp = spec_.model.kind == ModelKind::kMlp;
+    if (const auto hidden =
+            table.Integers(Leaf("model.hidden"), kMaxHiddenLayers, {1, kMaxHiddenWidth})) {
+      spec_.model.hidden.assign(hidden->begin(), hidden->end());
+      if (hidden->empty()) table.OutOfRange("hidden", "is empty, want 1 to 8 widths");
+    }
+    if (kind_known_ && mlp && !table.Has("hidden")) {
+      table.Missing("hidden", "an mlp needs its widths: hidden = [64, 32]");
+    }
+    if (kind_known_ && !mlp && table.Has("hidden")) {
+      table.Conflict("hidden",
+                     fmt::format("does not go with kind = \"{}\"", NameOf(spec_.model.kind)),
+                     "take kind = \"mlp\", or remove `hidden`");
+    }
+    ReadInit(table);
+  }
+
+  void ReadInit(const TomlTable& table) {
+    const bool mlp = spec_.model.kind == ModelKind::kMlp;
+    spec_.model.start = mlp ? StartKind::kSeed : StartKind::kZeros;
+    const auto init = table.Text(Leaf("model.init"));
+    if (!init) return;
+    if (*init == "seed") {
+      spec_.model.start = StartKind::kSeed;
+    } else if (*init == "zeros") {
+      spec_.model.start = StartKind::kZeros;
+      if (mlp) {
+        table.Conflict("init", "is \"zeros\", from which an mlp never learns: its units stay alike",
+                       "take init = \"seed\"");
+      }
+    } else if (const auto digest = ParseDigest(*init); digest && init->starts_with(kStatePrefix)) {
+      spec_.model.start = StartKind::kState;
+      spec_.model.start_state = *digest;
+    } else {
+      table.OutOfRange("init",
+                       fmt::format("is \"{}\", want \"zeros\", \"seed\" or \"sha256:\" and "
+                                   "64 hex digits",
+                                   *init),
+                       "`consilium model put` prints the digest of a state");
+    }
+  }
+
+  void CheckSize() {
+    const TomlTable data = root_.Table("data");
+    uint64_t columns = 0;
+    for (const FeatureSpec& feature : spec_.data.features) columns += feature.width();
+    if (columns > kMaxDesignColumns) {
+      data.OutOfRange("features", fmt::format("become {} columns, want at most {}", columns,
+                                              kMaxDesignColumns));
+    } else if (spec_.parameters() > kMaxParameters) {
+      root_.Table("model").OutOfRange(
+          root_.Table("model").Has("hidden") ? "hidden" : "kind",
+          fmt::format("gives {} parameters, want at most {}", spec_.parameters(), kMaxParameters));
+    }
+  }
+
+  void ReadTrain(const TomlTable& table) {
+    table.Choice(Leaf("train.optimizer"), {"sgd"});
+    if (const auto rate = table.Number(Leaf("train.learning_rate"), {0, 1000, true})) {
+      spec_.train.learning_rate = static_cast<float>(*rate);
+      if (spec_.train.learning_rate <= 0) {
+        table.OutOfRange("learning_rate", fmt::format("is {}, which float32 rounds to 0", *rate));
+      }
+    }
+    ReadBatchSize(table);
+    const auto epochs = table.Integer(Leaf("train.local_epochs"), {1, 10'000});
+    const auto steps = table.Integer(Leaf("train.local_steps"), {1, 10'000'000});
+    if (table.Has("local_epochs") && table.Has("local_steps")) {
+      table.Conflict("local_steps", "and `train.local_epochs` exclude each other",
+                     "keep one of them");
+    }
+    if (epochs) spec_.train.local_epochs = static_cast<uint32_t>(*epochs);
+    if (steps) {
+      spec_.train.local_steps = static_cast<uint32_t>(*steps);
+      spec_.train.local_epochs = 0;
+    }
+  }
+
+  void ReadBatchSize(const TomlTable& table) {
+    const std::string_view key = Leaf("train.batch_size");
+    if (table.IsText(key)) {
+      if (table.Choice(key, {"full"})) spec_.train.batch_size = 0;
+    } else if (const auto size = table.Integer(key, {1, kMaxBatchSize})) {
+      spec_.train.batch_size = static_cast<uint32_t>(*size);
+    }
+  }
+
+  void ReadParticipation(const TomlTable& table) {
+    ParticipationSpec& part = spec_.participation;
+    part.min_sites =
+        static_cast<uint32_t>(table.Integer(Leaf("participation.min_sites"), {1, wire::kMaxCohort})
+                                  .value_or(part.min_sites));
+    part.sites = ReadSites(table, "participation.sites");
+    part.required_sites = ReadSites(table, "participation.required_sites");
+    part.round_deadline =
+        table
+            .DurationOf(Leaf("participation.round_deadline"), std::chrono::milliseconds(100),
+                        std::chrono::hours(24 * 30))
+            .value_or(part.round_deadline);
+    if (table.Choice(Leaf("participation.on_too_few"), {"wait", "fail"}) == 1) {
+      part.on_too_few = OnTooFew::kFail;
+    }
+    part.max_failed_rounds =
+        static_cast<uint32_t>(table.Integer(Leaf("participation.max_failed_rounds"), {0, 1'000'000})
+                                  .value_or(part.max_failed_rounds));
+    CheckSites(table);
+  }
+
+  static std::vector<SiteId> ReadSites(const TomlTable& table, std::string_view path) {
+    std::vector<SiteId> sites;
+    const std::string_view key = Leaf(path);
+    const auto names = table.Texts(key, wire::kMaxCohort);
+    if (!names) return sites;
+    std::set<std::string_view> seen;
+    for (const std::string& name : *names) {
+      if (!IsValidName(name)) {
+        table.OutOfRange(key, fmt::format("holds \"{}\", want 1 to 64 of a-z 0-9 - _ .", name));
+      } else if (!seen.insert(name).second) {
+        table.Conflict(key, fmt::format("names \"{}\" twice", name), "each site once");
+      }
+      sites.emplace_back(name);
+    }
+    return sites;
+  }
+
+  void CheckSites(const TomlTable& table) const {
+    const ParticipationSpec& part = spec_.participation;
+    if (part.sites.empty()) return;
+    if (part.min_sites > part.sites.size()) {
+      table.Conflict("min_sites",
+                     fmt::format("is {}, but `participation.sites` names {}", part.min_sites,
+                                 part.sites.size()),
+                     "no round could ever have enough sites");
+    }
+    for (const SiteId& site : part.required_sites) {
+      if (std::find(part.sites.begin(), part.sites.end(), site) != part.sites.end()) continue;
+      table.Conflict(
+          "required_sites",
+          fmt::format("names \"{}\", which is not in `participation.sites`", site.value()),
+          "add it there, or remove it here");
+    }
+  }
+
+  void ReadAggregation(const TomlTable& table) {
+    table.Choice(Leaf("aggregation.strategy"), {"fedavg"});
+    spec_.weight_cap =
+        static_cast<uint32_t>(table.Integer(Leaf("aggregation.weight_cap"), {1, kMaxWeightCap})
+                                  .value_or(spec_.weight_cap));
+  }
+
+  TomlTable root_;
+  JobSpec spec_;
+  bool kind_known_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<JobSpec> ParseJob(ByteSpan file, std::string_view file_name) {
+  CN_ASSIGN_OR_RETURN(config::TomlFile toml,
+                      config::TomlFile::Parse(AsText(file), file_name, config::kJobErrors));
+  JobSpec spec = JobReader(toml.root()).Read();
+  CN_RETURN_IF_ERROR(toml.Finish());
+  spec.digest = crypto::Sha256Of(file);
+  return spec;
+}
+
+}  // namespace consilium::job
