@@ -75,7 +75,16 @@ class CertificateRequest {
   std::shared_ptr<X509_req_st> request_;
 };
 
+struct AuthoritySpec {
+  std::string organization;
+  std::string common_name;
+  std::string uri;  // the trust domain: spiffe://<federation>
+  UtcMillis now = 0;
+  UtcMillis not_after = 0;
+};
+
 struct LeafSpec {
+  std::string organization;
   std::string common_name;
   std::vector<std::string> uris;  // exactly one in everything that pki issues
   std::vector<std::string> dns_names;
@@ -85,10 +94,9 @@ struct LeafSpec {
   UtcMillis not_after = 0;
 };
 
-// A self-signed authority. kInternal when OpenSSL cannot (a name above its length limit).
-absl::StatusOr<Certificate> MakeAuthority(const PrivateKey& key, const std::string& common_name,
-                                          UtcMillis now, UtcMillis not_after);
-// kUsage: a malformed DNS name or IP address, or more than kMaxNames.
+// Self-signed. kUsage when a name is longer than X.509 allows (64 bytes).
+absl::StatusOr<Certificate> MakeAuthority(const AuthoritySpec& spec, const PrivateKey& key);
+// kUsage: a malformed DNS name or IP address, more than kMaxNames, a name that is too long.
 absl::StatusOr<Certificate> MakeLeaf(const LeafSpec& spec, const PublicKey& holder,
                                      const Certificate& authority, const PrivateKey& authority_key);
 

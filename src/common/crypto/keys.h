@@ -47,7 +47,7 @@ class PublicKey {
 class PrivateKey {
  public:
   static PrivateKey Generate(KeyKind kind);
-  // kBadCertificate: not an unencrypted PKCS #8 (or SEC 1) key of either kind.
+  // kKeyUnreadable: not an unencrypted PKCS #8 (or SEC 1) key of either kind.
   static absl::StatusOr<PrivateKey> FromPem(const Secret& pem, std::string_view what);
   // ReadPrivateFile, then FromPem: their errors.
   static absl::StatusOr<PrivateKey> Read(const std::string& path);

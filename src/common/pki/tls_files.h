@@ -35,10 +35,11 @@ struct TlsMaterial {
 // <folder>/cert.pem, key.pem, ca.pem: what `consilium pki issue` writes.
 TlsFiles TlsFilesIn(const std::string& folder);
 
-// kFileNotFound, kFileUnreadable, kFileTooLarge; kKeyUnreadable, kKeyTooOpen;
+// kFileNotFound, kFileUnreadable, kFileTooLarge; kKeyTooOpen;
+// kKeyUnreadable: also a key that does not belong to the certificate;
 // kCertificateExpired (also: not valid yet), with the date;
-// kBadCertificate: not PEM, not exactly one URI SAN of ours, wrong key usage for its role, the key
-// does not belong to it, or the authority's certificate did not issue it.
+// kBadCertificate: not PEM, not exactly one URI SAN of ours, wrong key usage for its role, or not
+// issued by the authority in `ca`.
 absl::StatusOr<TlsMaterial> LoadTlsFiles(const TlsFiles& files, const Clock& clock);
 
 }  // namespace consilium::pki

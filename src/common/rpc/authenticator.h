@@ -28,7 +28,7 @@ class Authenticator {
 
   // `context` is any of ServerContext, CallbackServerContext, GenericCallbackServerContext.
   // kNotAuthenticated: no verified certificate, not exactly one URI SAN, not an identity of this
-  // federation. kWrongRole: known, but this RPC is not for that role.
+  // federation. kNotAllowed: known, but this RPC is not for that role.
   absl::StatusOr<Authenticated> Authenticate(const grpc::ServerContextBase& context, Rpc rpc) const;
 
   // The same decision on URIs alone, for links that carry no gRPC and for tests. REQUIRES: `uris`
