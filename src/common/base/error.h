@@ -30,10 +30,10 @@ struct Place {
 struct ErrorRow {
   ErrorCode code;
   absl::StatusCode status;
-  int exit_code;              // 1 job failed, 2 cannot connect, 3 timed out, 4 bad input, 5 not allowed
-  std::string_view title;     // a few words: "unknown key in the job file"
-  std::string_view meaning;   // one or two sentences
-  std::string_view next;      // what to do, imperative
+  int exit_code;  // 1 job failed, 2 cannot connect, 3 timed out, 4 bad input, 5 not allowed
+  std::string_view title;    // a few words: "unknown key in the job file"
+  std::string_view meaning;  // one or two sentences
+  std::string_view next;     // what to do, imperative
 };
 
 // A Status with `code`; its absl code comes from the table. `help` says what to do next for this

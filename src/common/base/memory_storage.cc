@@ -272,9 +272,12 @@ void MemoryStorage::TearTail(Node& node) {
   const auto unsynced = static_cast<uint32_t>(node.data.size() - node.synced);
   const uint32_t kept = random_.Below(unsynced + 1);
   node.data.resize(node.synced + kept);
-  const uint32_t spoilt = random_.Below(2) == 0 ? 0 : random_.Below(kept + 1);
+  if (kept == 0 || random_.Below(2) == 0) return;
+  // Pages reach the disk in any order: a stretch anywhere in what is kept may be missing.
+  const uint32_t from = random_.Below(kept);
+  const uint32_t count = 1 + random_.Below(kept - from);
   const bool zeros = random_.Below(2) == 0;
-  for (size_t i = node.data.size() - spoilt; i < node.data.size(); ++i) {
+  for (size_t i = node.synced + from; i < node.synced + from + count; ++i) {
     node.data[i] = zeros ? std::byte{0} : static_cast<std::byte>(random_.Below(256));
   }
 }

@@ -5,7 +5,7 @@
 // creations, renames and removals that SyncFolder has not confirmed. Crash() decides what of the
 // unconfirmed is still there afterwards: all of it (the process died, the machine did not), none of
 // it (the strictest power cut), or a seeded part: a prefix of the pending folder operations, and of
-// each file a prefix of its unsynced bytes, whose end may be garbage or zeros.
+// each file a prefix of its unsynced bytes, a stretch of which may be garbage or zeros.
 // Handles opened before a crash answer kStorageIo afterwards.
 // Thread-safe. The storage outlives its handles.
 #ifndef CONSILIUM_COMMON_BASE_MEMORY_STORAGE_H_

@@ -1,5 +1,6 @@
 // Philox4x32-10, a counter-based generator: the same key gives the same numbers on every machine.
-// Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, sec. 3.3.
+// Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
+// SC 2011, sec. 3.3.
 //
 // Keyed by 32 bytes, usually SHA-256(tag, job digest or seed, round, site): crypto/derive.h.
 // Not for secrets: those come from the operating system. No std:: distribution is used anywhere,

@@ -41,7 +41,8 @@ class FileReader {
 class Storage {
  public:
   virtual ~Storage() = default;
-  // Opens for appending, creating it (mode 0600) if absent; cut to `length` first when it is longer.
+  // Opens for appending, creating it (mode 0600) if absent; cut to `length` first when it is
+  // longer.
   virtual absl::StatusOr<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path,
                                                                  uint64_t length = UINT64_MAX) = 0;
   virtual absl::StatusOr<std::unique_ptr<FileReader>> OpenRead(const std::string& path) const = 0;
