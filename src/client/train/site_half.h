@@ -37,8 +37,8 @@ struct SiteTask {
 // kTrainingDiverged (a parameter became NaN or infinite, named), kModelMismatch (state and job do
 // not fit), CancelledError.
 absl::StatusOr<Contribution> RunSiteHalf(const job::JobSpec& spec, const SiteTask& task,
-                                         const wire::StatePart& state,
-                                         const data::Dataset& dataset, const Progress& progress);
+                                         const wire::StatePart& state, const data::Dataset& dataset,
+                                         const Progress& progress);
 
 }  // namespace consilium::client::train
 

@@ -2,14 +2,21 @@
 // job and never negotiate.
 //
 //   means       count [d] f64 kCount, sum [d] f64 kSum over complete training rows
-//   variances   count [d] f64 kCount, centred_squares [d] f64 kSum
-//   train       the model's tensors (deltas y - w), f32 kSamples kUpdate, then the evaluation of the
+//   variances   count [d] f64 kCount, centred_squares [d] f64 kSum: ((x - mean) / unit)^2, with
+//   unit
+//               a power of two from the mean (standardize.h), so platelets per litre fit as well
+//   train       the model's tensors (deltas y - w), f32 kSamples kUpdate, then the evaluation of
+//   the
 //               state the step starts from (below)
-//   evaluate    eval.train.* and eval.test.*: rows, loss_sum, hits; for two classes
+//   evaluate    eval.train.* and eval.test.*: rows, loss_sum, for a classifier hits; for two
+//   classes
 //               histogram_negative [1024] and histogram_positive [1024] of sigmoid(score) (f64)
-// d = design columns. Everything statistical is float64 with weight 1.
+// d = design columns. Everything statistical is float64 with weight 1, bounds 2^kCountBoundLog2 and
+// 2^kSumBoundLog2: the exact sum then resolves 2^-62 and 2^-42.
 #ifndef CONSILIUM_COMMON_LEARN_CONTRIBUTION_H_
 #define CONSILIUM_COMMON_LEARN_CONTRIBUTION_H_
+
+#include <cstddef>
 
 #include "absl/status/statusor.h"
 #include "common/job/job_spec.h"
@@ -19,9 +26,15 @@
 namespace consilium::learn {
 
 inline constexpr uint32_t kHistogramBins = 1024;
+inline constexpr int kCountBoundLog2 = 40;
+inline constexpr int kSumBoundLog2 = 60;
 
+// kModelMismatch when the job's model cannot be built.
 absl::StatusOr<tensor::Layout> ContributionLayout(const job::JobSpec& spec,
                                                   wire::Workload workload);
+
+// The first tensor that is not of the model: a contribution's statistics are [this, size()).
+size_t FirstStatistic(const tensor::Layout& contribution);
 
 }  // namespace consilium::learn
 

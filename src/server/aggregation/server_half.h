@@ -6,12 +6,9 @@
 #ifndef CONSILIUM_SERVER_AGGREGATION_SERVER_HALF_H_
 #define CONSILIUM_SERVER_AGGREGATION_SERVER_HALF_H_
 
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "absl/status/statusor.h"
 #include "common/job/job_spec.h"
+#include "common/learn/evaluate.h"
 #include "common/sum/exact_sum.h"
 #include "common/wire/messages.h"
 #include "common/wire/state_file.h"
@@ -28,17 +25,9 @@ absl::StatusOr<wire::State> FirstState(const job::JobSpec& spec, const wire::Sta
 absl::StatusOr<wire::State> NextState(const job::JobSpec& spec, wire::Workload workload,
                                       const wire::State& state, const sum::SumReport& report);
 
-// Metrics of a split, from a contribution (one site) or a report (over all counted sites).
-struct SplitMetrics {
-  uint64_t rows = 0;
-  double loss = 0;                 // mean
-  std::optional<double> accuracy;  // classification
-  std::optional<double> auc;       // two classes, both present
-};
-struct Metrics {
-  std::optional<SplitMetrics> train;
-  std::optional<SplitMetrics> test;
-};
+// Metrics from a contribution (one site) or a report (over all counted sites).
+using SplitMetrics = learn::SplitMetrics;
+using Metrics = learn::Metrics;
 // Of train and evaluate steps; empty for statistics. `values` has the step's contribution layout
 // (float64 tensors as sums).
 Metrics MetricsOf(const job::JobSpec& spec, wire::Workload workload, const tensor::Bundle& values);

@@ -1,0 +1,64 @@
+#include "client/train/prepared.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "client/train/site_statistics.h"
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+
+namespace consilium::client::train {
+namespace {
+
+bool IsLabel(double value, uint32_t classes) {
+  if (classes == 0) return std::isfinite(value);
+  return value >= 0 && value < classes && value == std::floor(value);
+}
+
+}  // namespace
+
+absl::StatusOr<PreparedSplit> Prepare(const learn::ModelShape& shape, const data::Split& split,
+                                      const learn::Scaling* scaling) {
+  if (split.rows() == 0) return PreparedSplit{};
+  if (split.columns != shape.inputs || split.x.size() != split.rows() * shape.inputs) {
+    return Error(ErrorCode::kModelMismatch,
+                 fmt::format("the data has {} design columns, the model wants {}", split.columns,
+                             shape.inputs));
+  }
+  for (const double label : split.y) {
+    if (IsLabel(label, shape.classes())) continue;
+    return Error(ErrorCode::kModelMismatch,
+                 shape.classes() == 0
+                     ? std::string("a label is not a finite number")
+                     : fmt::format("a label is not a class from 0 to {}", shape.classes() - 1));
+  }
+  PreparedSplit prepared;
+  prepared.x = learn::Standardize(split.x, split.columns, scaling);
+  prepared.y.resize(split.rows());
+  std::transform(split.y.begin(), split.y.end(), prepared.y.begin(),
+                 [](double value) { return static_cast<float>(value); });
+  return prepared;
+}
+
+absl::StatusOr<std::optional<learn::Scaling>> ScalingFor(const job::JobSpec& spec,
+                                                         const wire::StatePart& state,
+                                                         const data::Split& train) {
+  switch (spec.data.standardize) {
+    case job::Standardize::kNone:
+      break;
+    case job::Standardize::kFederated: {
+      CN_ASSIGN_OR_RETURN(learn::Scaling scaling,
+                          learn::ReadScaling(state.tensors, spec.design_columns()));
+      return std::optional(std::move(scaling));
+    }
+    case job::Standardize::kSite: {
+      CN_ASSIGN_OR_RETURN(SiteStatistics statistics, SiteStatisticsOf(train));
+      return std::optional(std::move(statistics.scaling));
+    }
+  }
+  return std::optional<learn::Scaling>();
+}
+
+}  // namespace consilium::client::train

@@ -1,0 +1,30 @@
+// Local training: plain stochastic gradient descent on this site's rows.
+//
+//   w <- w - learning_rate * gradient of the batch's mean loss
+// `local_epochs` passes over the rows, or `local_steps` batches (which go on into further epochs).
+// Buffers are made once, before the first step.
+#ifndef CONSILIUM_CLIENT_TRAIN_SGD_H_
+#define CONSILIUM_CLIENT_TRAIN_SGD_H_
+
+#include <span>
+
+#include "absl/status/status.h"
+#include "client/train/prepared.h"
+#include "client/train/site_half.h"
+#include "common/job/job_spec.h"
+#include "common/learn/batch_order.h"
+#include "common/learn/model.h"
+
+namespace consilium::client::train {
+
+// Steps this takes: local_steps, or local_epochs times the batches of an epoch.
+uint64_t LocalSteps(const job::TrainSpec& train, const learn::BatchOrder& order);
+
+// Moves `parameters`. CancelledError when `progress` said so. Values may come out not finite: the
+// caller checks. REQUIRES: rows.rows() > 0.
+absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const PreparedSplit& rows,
+                    learn::Model& model, std::span<float> parameters, const Progress& progress);
+
+}  // namespace consilium::client::train
+
+#endif  // CONSILIUM_CLIENT_TRAIN_SGD_H_

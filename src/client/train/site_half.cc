@@ -1,0 +1,195 @@
+#include "client/train/site_half.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "client/train/prepared.h"
+#include "client/train/sgd.h"
+#include "client/train/site_statistics.h"
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+#include "common/learn/batch_order.h"
+#include "common/learn/contribution.h"
+#include "common/learn/evaluate.h"
+#include "common/learn/model_state.h"
+#include "common/learn/model_text.h"
+#include "common/learn/standardize.h"
+#include "common/sum/exact_sum.h"
+
+namespace consilium::client::train {
+namespace {
+
+// Everything a task works on.
+struct Work {
+  const job::JobSpec& spec;
+  const SiteTask& task;
+  const wire::StatePart& state;
+  const data::Dataset& dataset;
+  const Progress& progress;
+  learn::ModelShape shape;
+  tensor::Layout layout;  // of the contribution
+};
+
+absl::Status NeedTrainingRows(const Work& work) {
+  if (work.dataset.train.rows() > 0) return absl::OkStatus();
+  return Error(ErrorCode::kDataTooFewRows,
+               fmt::format("no complete training row for the step `{}`, want at least 1",
+                           wire::NameOf(work.task.workload)),
+               "check the dataset's filter, its hold-out and its missing markers in client.toml");
+}
+
+absl::Status NeedColumns(const Work& work) {
+  const data::Split& train = work.dataset.train;
+  if (train.columns == work.shape.inputs && train.x.size() == train.rows() * train.columns) {
+    return absl::OkStatus();
+  }
+  return Error(ErrorCode::kModelMismatch,
+               fmt::format("the data has {} design columns, the job wants {}", train.columns,
+                           work.shape.inputs));
+}
+
+Contribution EmptyContribution(const Work& work) {
+  const uint64_t rows = work.dataset.train.rows();
+  Contribution contribution;
+  contribution.values = tensor::Bundle(work.layout);
+  contribution.weight = static_cast<uint32_t>(std::clamp<uint64_t>(rows, 1, sum::kMaxWeight));
+  contribution.support.assign(work.layout.size(), rows);
+  return contribution;
+}
+
+// Statistics passes: the count in every column, and one sum.
+absl::StatusOr<Contribution> ColumnStatistics(const Work& work) {
+  CN_RETURN_IF_ERROR(NeedTrainingRows(work));
+  CN_RETURN_IF_ERROR(NeedColumns(work));
+  const data::Split& train = work.dataset.train;
+  Contribution contribution = EmptyContribution(work);
+  std::vector<double> sums;
+  if (work.task.workload == wire::Workload::kMeans) {
+    sums = learn::ColumnSums(train.x, train.columns);
+  } else {
+    CN_ASSIGN_OR_RETURN(const std::vector<double> means,
+                        learn::ReadMeans(work.state.tensors, train.columns));
+    sums = learn::CentredSquares(train.x, means);
+  }
+  const std::span<double> counts = contribution.values.Float64(0);
+  std::fill(counts.begin(), counts.end(), static_cast<double>(train.rows()));
+  std::copy(sums.begin(), sums.end(), contribution.values.Float64(1).begin());
+  return contribution;
+}
+
+struct Prepared {
+  PreparedSplit train;
+  PreparedSplit test;
+};
+
+absl::StatusOr<Prepared> PrepareBoth(const Work& work) {
+  CN_RETURN_IF_ERROR(learn::CheckModelFits(work.spec, work.state));
+  CN_ASSIGN_OR_RETURN(const std::optional<learn::Scaling> scaling,
+                      ScalingFor(work.spec, work.state, work.dataset.train));
+  const learn::Scaling* by = scaling ? &*scaling : nullptr;
+  Prepared prepared;
+  CN_ASSIGN_OR_RETURN(prepared.train, Prepare(work.shape, work.dataset.train, by));
+  CN_ASSIGN_OR_RETURN(prepared.test, Prepare(work.shape, work.dataset.test, by));
+  return prepared;
+}
+
+// Fills the eval.* tensors and their support.
+absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model& model,
+                           std::span<const float> parameters, Contribution& contribution) {
+  for (const bool test : {false, true}) {
+    const PreparedSplit& split = test ? rows.test : rows.train;
+    const std::string prefix = test ? "eval.test." : "eval.train.";
+    const learn::EvaluationSums sums = learn::Evaluate(model, work.shape, parameters, split.All());
+    if (!std::isfinite(sums.loss_sum)) {
+      return Error(ErrorCode::kTrainingDiverged,
+                   fmt::format("the loss over the {} rows of the model that this step starts from "
+                               "is not finite",
+                               test ? "test" : "training"));
+    }
+    learn::WriteSums(sums, prefix, contribution.values);
+    for (size_t t = 0; t < work.layout.size(); ++t) {
+      if (work.layout.tensors()[t].name.starts_with(prefix)) {
+        contribution.support[t] = split.rows();
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+// y - w into the model's tensors; what is not finite or beyond the layout's bound has diverged.
+absl::Status WriteDeltas(const tensor::Layout& parameters, std::span<const float> start,
+                         std::span<const float> end, tensor::Bundle& values) {
+  size_t next = 0;
+  for (const tensor::TensorSpec& spec : parameters.tensors()) {
+    const float bound = std::ldexp(1.0f, spec.bound_log2);
+    const std::span<float> deltas = values.Float32(values.IndexOf(spec.name));
+    for (size_t i = 0; i < deltas.size(); ++i, ++next) {
+      deltas[i] = end[next] - start[next];
+      if (std::abs(deltas[i]) <= bound) continue;
+      return Error(
+          ErrorCode::kTrainingDiverged,
+          fmt::format("{}[{}] {} in local training, want a change of at most {}", spec.name, i,
+                      std::isfinite(deltas[i]) ? "moved too far" : "became NaN or infinite", bound),
+          "lower learning_rate, or standardise the features");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Contribution> Train(const Work& work) {
+  CN_RETURN_IF_ERROR(NeedTrainingRows(work));
+  CN_ASSIGN_OR_RETURN(const Prepared rows, PrepareBoth(work));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout layout, learn::ParameterLayout(work.shape));
+  CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> start,
+                      learn::ReadParameters(layout, work.state.tensors));
+  const std::unique_ptr<learn::Model> model = learn::MakeModel<float>(work.shape);
+  Contribution contribution = EmptyContribution(work);
+  CN_RETURN_IF_ERROR(AddEvaluation(work, rows, *model, start, contribution));
+  learn::BatchOrder order(learn::BatchKey(work.spec, work.task.round, work.task.site),
+                          static_cast<uint32_t>(rows.train.rows()), work.spec.train.batch_size);
+  learn::AlignedVector<float> end = start;
+  CN_RETURN_IF_ERROR(
+      RunSgd(work.spec.train, std::move(order), rows.train, *model, end, work.progress));
+  CN_RETURN_IF_ERROR(WriteDeltas(layout, start, end, contribution.values));
+  return contribution;
+}
+
+absl::StatusOr<Contribution> EvaluateOnly(const Work& work) {
+  CN_ASSIGN_OR_RETURN(const Prepared rows, PrepareBoth(work));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout layout, learn::ParameterLayout(work.shape));
+  CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> parameters,
+                      learn::ReadParameters(layout, work.state.tensors));
+  const std::unique_ptr<learn::Model> model = learn::MakeModel<float>(work.shape);
+  Contribution contribution = EmptyContribution(work);
+  CN_RETURN_IF_ERROR(AddEvaluation(work, rows, *model, parameters, contribution));
+  return contribution;
+}
+
+}  // namespace
+
+absl::StatusOr<Contribution> RunSiteHalf(const job::JobSpec& spec, const SiteTask& task,
+                                         const wire::StatePart& state, const data::Dataset& dataset,
+                                         const Progress& progress) {
+  if (dataset.train.rows() > sum::kMaxWeight) {
+    return Error(ErrorCode::kDataTooLarge, fmt::format("{} training rows, want at most {}",
+                                                       dataset.train.rows(), sum::kMaxWeight));
+  }
+  Work work{spec, task, state, dataset, progress, {}, {}};
+  CN_ASSIGN_OR_RETURN(work.shape, learn::ShapeOf(spec));
+  CN_ASSIGN_OR_RETURN(work.layout, learn::ContributionLayout(spec, task.workload));
+  switch (task.workload) {
+    case wire::Workload::kMeans:
+    case wire::Workload::kVariances:
+      return ColumnStatistics(work);
+    case wire::Workload::kTrain:
+      return Train(work);
+    case wire::Workload::kEvaluate:
+      return EvaluateOnly(work);
+  }
+  return Error(ErrorCode::kProtocol, "a task of an unknown workload");
+}
+
+}  // namespace consilium::client::train

@@ -1,0 +1,47 @@
+#include "common/learn/batch_order.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "common/base/bytes.h"
+#include "common/base/check.h"
+#include "common/crypto/sha256.h"
+#include "common/learn/start.h"
+
+namespace consilium::learn {
+
+Digest BatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site) {
+  const Bytes material = SeedMaterial(spec);
+  Bytes number;
+  ByteWriter(number).Put(round.value());
+  const std::array<ByteSpan, 3> parts = {material, number, AsBytes(site.value())};
+  return crypto::DeriveKey("consilium-batches-v1", parts);
+}
+
+BatchOrder::BatchOrder(const Digest& key, uint32_t rows, uint32_t batch_rows)
+    : random_(key),
+      rows_(rows),
+      batch_rows_(batch_rows == 0 ? rows : std::min(batch_rows, rows)),
+      position_(rows) {
+  CN_CHECK(rows > 0);
+  std::iota(rows_.begin(), rows_.end(), 0u);
+}
+
+uint64_t BatchOrder::BatchesPerEpoch() const {
+  return (rows_.size() + batch_rows_ - 1) / batch_rows_;
+}
+
+std::span<const uint32_t> BatchOrder::Next() {
+  if (full()) return rows_;
+  if (position_ == rows_.size()) {
+    random_.Shuffle(std::span<uint32_t>(rows_));
+    position_ = 0;
+  }
+  const size_t count = std::min<size_t>(batch_rows_, rows_.size() - position_);
+  const std::span<const uint32_t> batch(&rows_[position_], count);
+  position_ += count;
+  return batch;
+}
+
+}  // namespace consilium::learn

@@ -1,0 +1,42 @@
+// Which rows make the next mini-batch: a fresh Fisher-Yates shuffle per epoch, cut into batches.
+//
+// The last batch of an epoch may be shorter. When a batch holds all rows nothing is shuffled, and
+// rows stay in the order of the data. Keyed by (seed material, round, site), so a site's order does
+// not depend on which other sites take part. Not thread-safe.
+#ifndef CONSILIUM_COMMON_LEARN_BATCH_ORDER_H_
+#define CONSILIUM_COMMON_LEARN_BATCH_ORDER_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/random.h"
+#include "common/job/job_spec.h"
+
+namespace consilium::learn {
+
+// DeriveKey("consilium-batches-v1", seed material, round as 8 little-endian bytes, site).
+Digest BatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site);
+
+class BatchOrder {
+ public:
+  // `batch_rows` 0 = all. REQUIRES: rows > 0.
+  BatchOrder(const Digest& key, uint32_t rows, uint32_t batch_rows);
+
+  bool full() const { return batch_rows_ == rows_.size(); }
+  uint32_t batch_rows() const { return batch_rows_; }
+  uint64_t BatchesPerEpoch() const;
+  // Row indices, valid until the next call.
+  std::span<const uint32_t> Next();
+
+ private:
+  Random random_;
+  std::vector<uint32_t> rows_;
+  const uint32_t batch_rows_;
+  size_t position_;
+};
+
+}  // namespace consilium::learn
+
+#endif  // CONSILIUM_COMMON_LEARN_BATCH_ORDER_H_

@@ -1,0 +1,74 @@
+#include "common/learn/contribution.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/status_macros.h"
+#include "common/learn/model.h"
+
+namespace consilium::learn {
+namespace {
+
+using Tensors = std::vector<tensor::TensorSpec>;
+
+tensor::TensorSpec Statistic(std::string name, uint32_t elements, tensor::Tag tag) {
+  return {.name = std::move(name),
+          .shape = {elements},
+          .dtype = tensor::DType::kFloat64,
+          .bound_log2 = tag == tensor::Tag::kCount ? kCountBoundLog2 : kSumBoundLog2,
+          .weighting = tensor::Weighting::kOne,
+          .tag = tag};
+}
+
+void AddEvaluation(const ModelShape& shape, Tensors& tensors) {
+  using tensor::Tag;
+  for (const std::string prefix : {"eval.train.", "eval.test."}) {
+    tensors.push_back(Statistic(prefix + "rows", 1, Tag::kCount));
+    tensors.push_back(Statistic(prefix + "loss_sum", 1, Tag::kSum));
+    if (shape.classes() >= 2) tensors.push_back(Statistic(prefix + "hits", 1, Tag::kCount));
+    if (shape.classes() != 2) continue;
+    for (const char* side : {"histogram_negative", "histogram_positive"}) {
+      tensors.push_back(Statistic(prefix + side, kHistogramBins, Tag::kCount));
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<tensor::Layout> ContributionLayout(const job::JobSpec& spec,
+                                                  wire::Workload workload) {
+  CN_ASSIGN_OR_RETURN(const ModelShape shape, ShapeOf(spec));
+  Tensors tensors;
+  switch (workload) {
+    case wire::Workload::kMeans:
+      tensors = {Statistic("count", shape.inputs, tensor::Tag::kCount),
+                 Statistic("sum", shape.inputs, tensor::Tag::kSum)};
+      break;
+    case wire::Workload::kVariances:
+      tensors = {Statistic("count", shape.inputs, tensor::Tag::kCount),
+                 Statistic("centred_squares", shape.inputs, tensor::Tag::kSum)};
+      break;
+    case wire::Workload::kTrain: {
+      CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, ParameterLayout(shape));
+      tensors = parameters.tensors();
+      AddEvaluation(shape, tensors);
+      break;
+    }
+    case wire::Workload::kEvaluate:
+      AddEvaluation(shape, tensors);
+      break;
+  }
+  return tensor::Layout::Create(std::move(tensors));
+}
+
+size_t FirstStatistic(const tensor::Layout& contribution) {
+  size_t first = 0;
+  while (first < contribution.size() &&
+         contribution.tensors()[first].dtype == tensor::DType::kFloat32) {
+    ++first;
+  }
+  return first;
+}
+
+}  // namespace consilium::learn

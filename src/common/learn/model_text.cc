@@ -1,0 +1,212 @@
+#include "common/learn/model_text.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+
+namespace consilium::learn {
+namespace {
+
+using nlohmann::json;
+
+absl::Status Syntax(std::string_view text, std::string_view wanted) {
+  return Error(ErrorCode::kModelSyntax,
+               fmt::format("text `{}` of the model: want {}", text, wanted));
+}
+
+// Never throws: bytes that are not UTF-8 become U+FFFD.
+std::string Dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+const char* NameOfType(job::ColumnType type) {
+  switch (type) {
+    case job::ColumnType::kNumber:
+      return "number";
+    case job::ColumnType::kBinary:
+      return "binary";
+    case job::ColumnType::kCategory:
+      return "category";
+  }
+  return "";
+}
+
+template <typename Enum>
+std::optional<Enum> Named(const json& name, std::initializer_list<Enum> all,
+                          const char* (*name_of)(Enum)) {
+  for (const Enum value : all) {
+    if (name.is_string() && name.get_ref<const std::string&>() == name_of(value)) return value;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<json> ParseText(const wire::StatePart& model, const char* name) {
+  const auto found = model.texts.find(name);
+  if (found == model.texts.end()) return Syntax(name, "it to be there");
+  json value = json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) return Syntax(name, "JSON");
+  return value;
+}
+
+// A member of an object, null when absent or not an object.
+const json& Member(const json& object, const char* key) {
+  static const json kNull;
+  if (!object.is_object()) return kNull;
+  const auto found = object.find(key);
+  return found == object.end() ? kNull : *found;
+}
+
+bool ReadLevels(const json& value, std::vector<std::string>& levels) {
+  if (!value.is_array() || value.size() > kMaxModelLevels) return false;
+  for (const json& level : value) {
+    if (!level.is_string()) return false;
+    levels.push_back(level.get<std::string>());
+  }
+  return true;
+}
+
+// A whole number in [0, most].
+std::optional<uint32_t> ReadCount(const json& value, uint32_t most) {
+  if (!value.is_number_unsigned() || value.get<uint64_t>() > most) return std::nullopt;
+  return static_cast<uint32_t>(value.get<uint64_t>());
+}
+
+absl::Status ReadJob(const wire::StatePart& part, job::JobSpec& spec) {
+  CN_ASSIGN_OR_RETURN(const json job, ParseText(part, "job"));
+  using job::ModelKind;
+  const auto kind = Named<ModelKind>(
+      Member(job, "kind"),
+      {ModelKind::kLogistic, ModelKind::kLinear, ModelKind::kSoftmax, ModelKind::kMlp},
+      job::NameOf);
+  if (!kind) return Syntax("job", "a known `kind`");
+  spec.model.kind = *kind;
+  const json& hidden = Member(job, "hidden");
+  if (!hidden.is_array()) return Syntax("job", "`hidden` as a list");
+  for (const json& width : hidden) {
+    const auto count = ReadCount(width, UINT32_MAX);
+    if (!count) return Syntax("job", "whole numbers in `hidden`");
+    spec.model.hidden.push_back(*count);
+  }
+  const json& dataset = Member(job, "dataset");
+  if (!dataset.is_string()) return Syntax("job", "`dataset` as text");
+  spec.data.dataset = dataset.get<std::string>();
+  return absl::OkStatus();
+}
+
+absl::Status ReadFeatures(const wire::StatePart& part, job::DataSpec& data) {
+  CN_ASSIGN_OR_RETURN(const json features, ParseText(part, "features"));
+  if (!features.is_array() || features.size() > kMaxModelFeatures) {
+    return Syntax("features", "a list");
+  }
+  using job::ColumnType;
+  for (const json& entry : features) {
+    job::FeatureSpec feature;
+    const json& name = Member(entry, "name");
+    const auto type = Named<ColumnType>(
+        Member(entry, "type"), {ColumnType::kNumber, ColumnType::kBinary, ColumnType::kCategory},
+        NameOfType);
+    if (!name.is_string() || !type || !ReadLevels(Member(entry, "levels"), feature.levels)) {
+      return Syntax("features", "name, type and levels of each");
+    }
+    if (*type == ColumnType::kCategory && feature.levels.size() < 2) {
+      return Syntax("features", "at least two levels of a category");
+    }
+    feature.name = name.get<std::string>();
+    feature.type = *type;
+    data.features.push_back(std::move(feature));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadLabel(const wire::StatePart& part, job::DataSpec& data) {
+  CN_ASSIGN_OR_RETURN(const json label, ParseText(part, "label"));
+  const json& name = Member(label, "name");
+  const auto classes = ReadCount(Member(label, "classes"), kMaxModelLevels);
+  if (!name.is_string() || !classes || !ReadLevels(Member(label, "levels"), data.label_levels)) {
+    return Syntax("label", "name, classes and levels");
+  }
+  data.label = name.get<std::string>();
+  data.classes = *classes;
+  return absl::OkStatus();
+}
+
+absl::Status ReadStandardize(const wire::StatePart& part, job::DataSpec& data) {
+  using job::Standardize;
+  const auto found = part.texts.find("standardize");
+  const auto kind = Named<Standardize>(
+      found == part.texts.end() ? json() : json(found->second),
+      {Standardize::kFederated, Standardize::kSite, Standardize::kNone}, job::NameOf);
+  if (!kind) return Syntax("standardize", "federated, site or none");
+  data.standardize = *kind;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::map<std::string, std::string> ModelTexts(const job::JobSpec& spec) {
+  json features = json::array();
+  for (const job::FeatureSpec& feature : spec.data.features) {
+    features.push_back(
+        {{"name", feature.name}, {"type", NameOfType(feature.type)}, {"levels", feature.levels}});
+  }
+  const json job = {{"kind", job::NameOf(spec.model.kind)},
+                    {"hidden", spec.model.hidden},
+                    {"dataset", spec.data.dataset}};
+  const json label = {{"name", spec.data.label},
+                      {"classes", spec.data.classes},
+                      {"levels", spec.data.label_levels}};
+  return {{"format", kModelFormat},
+          {"job", Dump(job)},
+          {"features", Dump(features)},
+          {"label", Dump(label)},
+          {"standardize", job::NameOf(spec.data.standardize)}};
+}
+
+absl::StatusOr<job::JobSpec> SpecOfModel(const wire::StatePart& model) {
+  const auto format = model.texts.find("format");
+  if (format == model.texts.end()) return Syntax("format", "it to be there");
+  if (format->second != kModelFormat) {
+    return Error(ErrorCode::kFormatVersion,
+                 fmt::format("the model has format `{}`, want {}", format->second, kModelFormat));
+  }
+  job::JobSpec spec;
+  CN_RETURN_IF_ERROR(ReadJob(model, spec));
+  CN_RETURN_IF_ERROR(ReadFeatures(model, spec.data));
+  CN_RETURN_IF_ERROR(ReadLabel(model, spec.data));
+  CN_RETURN_IF_ERROR(ReadStandardize(model, spec.data));
+  return spec;
+}
+
+absl::Status CheckModelFits(const job::JobSpec& spec, const wire::StatePart& model) {
+  const auto wanted = ModelTexts(spec);
+  for (const char* name : {"features", "label"}) {
+    const auto held = model.texts.find(name);
+    if (held != model.texts.end() && held->second == wanted.at(name)) continue;
+    return Error(ErrorCode::kModelMismatch,
+                 fmt::format("the {} of the state are not those of the job: `{}`, want `{}`", name,
+                             held == model.texts.end() ? "" : held->second, wanted.at(name)),
+                 "start from a model that was trained on the same features and label");
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> ColumnNames(const job::JobSpec& spec) {
+  std::vector<std::string> names;
+  for (const job::FeatureSpec& feature : spec.data.features) {
+    if (feature.type != job::ColumnType::kCategory) {
+      names.push_back(feature.name);
+      continue;
+    }
+    for (size_t level = 1; level < feature.levels.size(); ++level) {
+      names.push_back(feature.name + "=" + feature.levels[level]);
+    }
+  }
+  return names;
+}
+
+}  // namespace consilium::learn
