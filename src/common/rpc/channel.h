@@ -19,7 +19,7 @@ namespace consilium::rpc {
 // thing a client hears.
 inline constexpr int kMaxServerReceiveBytes = 4 * 1024 * 1024;
 inline constexpr int kMaxClientReceiveBytes = 64 * 1024 * 1024;
-// Trailing metadata of an error: message, help and place are cut to fit (status_conversion.h).
+// Trailing metadata of an error: message, help and place are cut to fit (error_details.h).
 inline constexpr int kMaxMetadataBytes = 16 * 1024;
 
 // Dials nothing yet: the first call does. Each channel has its own connection. `address` is

@@ -17,11 +17,6 @@ class Status;
 
 namespace consilium::rpc {
 
-// Longer texts are cut: they travel in metadata, which is bounded.
-inline constexpr size_t kMaxErrorMessageBytes = 2048;
-inline constexpr size_t kMaxErrorHelpBytes = 1024;
-inline constexpr size_t kMaxErrorFileBytes = 512;
-
 // What a peer may know. Errors about this machine (files, storage, faults of our own, anything that
 // Error did not make) travel as their title only: the caller logs the whole first.
 grpc::Status ToGrpc(const absl::Status& status);

@@ -1,0 +1,60 @@
+#include "common/rpc/process.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/version_info.h>
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <cstdlib>
+
+#include "absl/synchronization/mutex.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/crypto/tls_settings.h"
+
+namespace consilium::rpc {
+namespace {
+
+// Buffers of a chunk (1 MiB and its frame) come from the heap and stay there. Only the first of the
+// two would make page faults worse.
+constexpr int kMmapThresholdBytes = 32 * 1024 * 1024;
+constexpr int kTrimThresholdBytes = 256 * 1024 * 1024;
+
+#if GRPC_CPP_VERSION_MAJOR == 1 && GRPC_CPP_VERSION_MINOR < 65
+void LogOfGrpc(gpr_log_func_args* args) {
+  const Level level = args->severity == GPR_LOG_SEVERITY_ERROR ? Level::kWarning : Level::kDebug;
+  Log(level, "transport", {{"text", args->message}, {"source", args->file}, {"line", args->line}});
+}
+void RouteGrpcLog() {
+  gpr_set_log_function(LogOfGrpc);
+  gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+}
+#else
+// Newer gRPC logs with absl; silence is what it offers without a sink of ours.
+void RouteGrpcLog() { setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); }
+#endif
+
+void KeepMemory() {
+  mallopt(M_MMAP_THRESHOLD, kMmapThresholdBytes);
+  mallopt(M_TRIM_THRESHOLD, kTrimThresholdBytes);
+}
+
+void NoCoreDumps() {
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);  // lowering is always allowed
+}
+
+}  // namespace
+
+absl::Status InitProcess(const ProcessOptions& options) {
+  CN_RETURN_IF_ERROR(crypto::InitTls());
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  KeepMemory();
+  NoCoreDumps();
+  if (options.undumpable) prctl(PR_SET_DUMPABLE, 0);
+  RouteGrpcLog();
+  return absl::OkStatus();
+}
+
+}  // namespace consilium::rpc
