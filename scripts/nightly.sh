@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# What is too long for every change: coverage, clang-tidy on everything, long fuzzing, many seeds.
+#   scripts/nightly.sh [FUZZ_SECONDS_EACH]   default 600
+set -euo pipefail
+cd "$(dirname "$0")/.."
+fuzz_seconds=${1:-600}
+scripts/setup.sh
+echo "== clang-tidy, every source"
+scripts/tidy.sh --all
+echo "== fuzz, $fuzz_seconds s each"
+scripts/build.sh fuzz
+scripts/fuzz.sh "$fuzz_seconds"
+echo "== simulation, 20,000 seeds"
+scripts/build.sh release
+CONSILIUM_SEEDS=20000 ctest --test-dir build/release --output-on-failure -R simulation --timeout 7200
+echo "== coverage"
+scripts/build.sh coverage
+ctest --test-dir build/coverage --output-on-failure -j "${CONSILIUM_JOBS:-2}" --timeout 900
+python3 scripts/coverage.py build/coverage

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs all tests. Ends with a table: what ran, how long, what was NOT RUN and why.
+#   scripts/test.sh              everything (about 40 minutes on 2 cores from nothing)
+#   scripts/test.sh release      only these stages: release asan tsan clang fuzz tidy format
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+all_stages=(release format tsan asan clang fuzz tidy)
+stages=("${@:-}")
+[[ -z ${stages[0]} ]] && stages=("${all_stages[@]}")
+for stage in "${stages[@]}"; do
+  if [[ " ${all_stages[*]} " != *" $stage "* ]]; then
+    echo "test: no stage $stage; there are: ${all_stages[*]}" >&2
+    exit 4
+  fi
+done
+
+rows=()
+failed=0
+begun=$SECONDS
+
+row() { rows+=("$(printf '%-28s %-8s %6s  %s' "$1" "$2" "$3" "${4:-}")"); }
+
+# step NAME LIMIT_SECONDS COMMAND...: runs it, keeps a row, prints its output when it fails.
+step() {
+  local name=$1 limit=$2 start=$SECONDS log
+  shift 2
+  log=build/test-logs/${name// /-}.log
+  mkdir -p build/test-logs
+  echo "== $name"
+  timeout --kill-after=20 "$limit" "$@" >"$log" 2>&1
+  local code=$?
+  local took=$((SECONDS - start))
+  if [[ $code -eq 0 ]]; then
+    row "$name" ok "${took}s" "$(tail -n 200 "$log" | grep -E 'tests passed|^NOTE' | tail -n 1)"
+    return 0
+  fi
+  failed=1
+  tail -n 120 "$log"
+  if [[ $code -eq 124 || $code -eq 137 ]]; then
+    row "$name" FAILED "${took}s" "took longer than its limit of ${limit}s"
+  else
+    row "$name" FAILED "${took}s" "exit code $code; $log"
+  fi
+  return 1
+}
+
+not_run() { row "$1" "NOT RUN" - "$2"; }
+
+run_ctest() {  # preset, then ctest's own options
+  local preset=$1
+  shift
+  ctest --test-dir "build/$preset" --output-on-failure -j "${CONSILIUM_JOBS:-2}" --timeout 300 "$@"
+}
+
+skips_of() {  # tests that said they skip, with their reasons
+  grep -E 'Skipped' "build/test-logs/$1.log" 2>/dev/null | grep -E '\*\*\*Skipped|^\s+[0-9]+ - .*Skipped' |
+    grep -oE '[a-z_]+/[A-Za-z0-9_./]+' | sort -u
+}
+
+stage_release() {
+  step "release build" 1500 scripts/build.sh release || { not_run "release tests" "did not build"; return; }
+  step "headers compile alone" 600 scripts/build.sh release all_verify_interface_header_sets
+  step "release tests" 1200 run_ctest release
+  skips_of release-tests | while read -r name; do echo "skipped: $name"; done
+}
+
+stage_tsan() {
+  step "tsan build" 900 scripts/build.sh tsan || { not_run "tsan tests" "did not build"; return; }
+  TSAN_OPTIONS="halt_on_error=1" step "tsan tests" 600 run_ctest tsan -LE "golden"
+}
+
+stage_asan() {
+  step "asan build" 1200 scripts/build.sh asan || { not_run "asan tests" "did not build"; return; }
+  step "asan tests" 900 run_ctest asan
+}
+
+stage_clang() { step "clang thread safety" 1200 scripts/clang_check.sh; }
+
+stage_fuzz() {
+  step "fuzz build" 600 scripts/build.sh fuzz || { not_run "fuzz, short" "did not build"; return; }
+  step "fuzz, short" 600 scripts/fuzz.sh "${CONSILIUM_FUZZ_SECONDS:-10}"
+}
+
+stage_tidy() { step "clang-tidy, changed files" 420 scripts/tidy.sh; }
+stage_format() { step "format" 120 scripts/format.sh --check; }
+
+export -f run_ctest
+step "set-up" 600 scripts/setup.sh
+for stage in "${all_stages[@]}"; do
+  if [[ " ${stages[*]} " == *" $stage "* ]]; then
+    "stage_$stage"
+  else
+    not_run "$stage" "not asked for"
+  fi
+done
+for later in coverage "full clang-tidy" "long fuzz" soak chaos; do
+  not_run "$later" "scripts/nightly.sh"
+done
+
+# The closing lines of ctest, for whoever reads only the end.
+grep -E 'tests passed|tests failed|Total Test time' build/test-logs/release-tests.log 2>/dev/null \
+  >build/test-logs/closing.txt
+
+printf '\n%-28s %-8s %6s  %s\n' WHAT RESULT TIME NOTE
+printf '%s\n' "${rows[@]}"
+printf 'all in %d min %d s: %s\n' $(((SECONDS - begun) / 60)) $(((SECONDS - begun) % 60)) \
+  "$([[ $failed -eq 0 ]] && echo ok || echo FAILED)"
+exit $failed
