@@ -1,4 +1,5 @@
-// A job as people see it: what list, show and watch answer, and what the journal's step records hold.
+// A job as people see it: what list, show and watch answer, and what the journal's step records
+// hold.
 #ifndef CONSILIUM_SERVER_JOBS_JOB_VIEW_H_
 #define CONSILIUM_SERVER_JOBS_JOB_VIEW_H_
 

@@ -23,8 +23,8 @@
 
 namespace consilium::server::round {
 
-inline constexpr size_t kMaxRunningJobs = 64;   // further ones queue
-inline constexpr size_t kMaxOpenJobs = 4096;    // queued and running: kTooManyJobs above
+inline constexpr size_t kMaxRunningJobs = 64;  // further ones queue
+inline constexpr size_t kMaxOpenJobs = 4096;   // queued and running: kTooManyJobs above
 
 struct Submitted {
   JobId job;
@@ -49,7 +49,7 @@ class Coordinator {
     std::string version;
     Duration accept_lease = std::chrono::seconds(30);
     Duration progress_lease = std::chrono::seconds(60);
-    bool threads = true;     // false: the owner calls Pump (simulation, in-memory tests)
+    bool threads = true;  // false: the owner calls Pump (simulation, in-memory tests)
   };
   // Opens or begins the store in `folder`; all references outlive this. kStoreLocked,
   // kJournalCorrupt, kFormatVersion.

@@ -6,24 +6,15 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "server/round/site_names.h"
 
 namespace consilium::server::round {
 namespace {
 
-constexpr size_t kMaxNamesInText = 8;
 constexpr Instant kNever = Instant::max();
 
 bool IsOpen(SiteResult result) {
   return result == SiteResult::kOffered || result == SiteResult::kWorking;
-}
-
-// "a, b and 3 more"
-std::string Names(const std::vector<std::string>& names) {
-  const size_t shown = std::min(names.size(), kMaxNamesInText);
-  std::string text;
-  for (size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
-  return text;
 }
 
 // What a site is told when the step has ended.
@@ -290,14 +281,14 @@ std::string RoundState::Shortfall() const {
     const bool counted = found != reports_.end() && found->second.result == SiteResult::kCounted;
     if (!counted) required.push_back(why(site));
   }
-  if (!required.empty()) return fmt::format("required sites are missing: {}", Names(required));
+  if (!required.empty()) return fmt::format("required sites are missing: {}", NamesOf(required));
   const uint32_t wanted = std::max<uint32_t>(plan_.min_sites, 1);
   if (counted_ >= wanted) return "";
   std::vector<std::string> missing;
   for (const auto& [site, report] : reports_) {
     if (report.result != SiteResult::kCounted) missing.push_back(why(site));
   }
-  const std::string names = missing.empty() ? "no further site was selected" : Names(missing);
+  const std::string names = missing.empty() ? "no further site was selected" : NamesOf(missing);
   return fmt::format("{} of {} selected sites counted, want min_sites={}; missing: {}", counted_,
                      reports_.size(), wanted, names);
 }
@@ -326,7 +317,7 @@ std::string RoundState::WaitingFor(Instant now) const {
   }
   const Duration left = std::max(started_ + plan_.deadline - now, Duration(0));
   return fmt::format("waiting for {} of {} sites ({}) until {}", names.size(), reports_.size(),
-                     Names(names), FormatDuration(left));
+                     NamesOf(names), FormatDuration(left));
 }
 
 }  // namespace consilium::server::round

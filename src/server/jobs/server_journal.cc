@@ -1,0 +1,126 @@
+#include "server/jobs/server_journal.h"
+
+#include <utility>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+
+namespace consilium::server::jobs {
+namespace {
+
+// Appends all, then one sync. Returns the durable position.
+absl::StatusOr<uint64_t> AppendAll(journal::Journal& journal, const std::vector<Bytes>& payloads,
+                                   std::span<const JobRecord> records) {
+  uint64_t position = 0;
+  for (size_t i = 0; i < records.size(); ++i) {
+    CN_ASSIGN_OR_RETURN(position, journal.Append(KindOf(records[i]), payloads[i], kRecordVersion));
+  }
+  CN_RETURN_IF_ERROR(journal.SyncTo(position));
+  return position;
+}
+
+}  // namespace
+
+ServerJournal::ServerJournal(Storage& storage, std::string path, const Clock& clock,
+                             JobHistory& history, JobWatchers& watchers)
+    : storage_(storage),
+      path_(std::move(path)),
+      clock_(clock),
+      history_(history),
+      watchers_(watchers) {}
+
+absl::StatusOr<std::unique_ptr<ServerJournal>> ServerJournal::Open(Storage& storage,
+                                                                   std::string path,
+                                                                   const Clock& clock,
+                                                                   JobHistory& history,
+                                                                   JobWatchers& watchers) {
+  std::unique_ptr<ServerJournal> self(
+      new ServerJournal(storage, std::move(path), clock, history, watchers));
+  const auto replay = [&history](const journal::Record& record) -> absl::Status {
+    CN_ASSIGN_OR_RETURN(const JobRecord decoded,
+                        Decode(record.kind, record.version, record.payload));
+    history.Apply(decoded);
+    return absl::OkStatus();
+  };
+  CN_ASSIGN_OR_RETURN(auto opened, journal::Journal::Open(storage, self->path_, replay));
+  if (opened->cut_bytes() > 0) {
+    Log(Level::kWarning, "journal had a torn tail",
+        {{"path", self->path_}, {"cut_bytes", opened->cut_bytes()}});
+  }
+  MutexLock lock(self->mutex_);
+  self->acknowledged_ = opened->size();
+  self->journal_ = std::move(opened);
+  return self;
+}
+
+absl::Status ServerJournal::Write(std::span<const JobRecord> records) {
+  if (records.empty()) return absl::OkStatus();
+  std::vector<Bytes> payloads;
+  payloads.reserve(records.size());
+  for (const JobRecord& record : records) payloads.push_back(Encode(record));
+  CN_ASSIGN_OR_RETURN(journal::Journal * journal, Enter());
+  const absl::StatusOr<uint64_t> durable_to = AppendAll(*journal, payloads, records);
+  Leave(durable_to);
+  CN_RETURN_IF_ERROR(durable_to.status());
+  for (const JobRecord& record : records) history_.Apply(record);
+  for (const JobRecord& record : records) {
+    if (const std::optional<JobId> job = JobOf(record)) watchers_.Changed(*job);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<journal::Journal*> ServerJournal::Enter() {
+  uint64_t length = 0;
+  {
+    MutexLock lock(mutex_);
+    while (reopening_) idle_.Wait(mutex_);
+    if (broken_.ok()) {
+      ++in_flight_;
+      return journal_.get();
+    }
+    if (clock_.Now() < next_reopen_) return broken_;
+    reopening_ = true;
+    while (in_flight_ > 0) idle_.Wait(mutex_);
+    length = acknowledged_;
+    journal_.reset();
+  }
+  auto opened = Reopen(length);
+  MutexLock lock(mutex_);
+  reopening_ = false;
+  idle_.NotifyAll();
+  if (!opened.ok()) {
+    broken_ = opened.status();
+    next_reopen_ = clock_.Now() + kReopenPause;
+    return broken_;
+  }
+  broken_ = absl::OkStatus();
+  journal_ = *std::move(opened);
+  ++in_flight_;
+  return journal_.get();
+}
+
+void ServerJournal::Leave(const absl::StatusOr<uint64_t>& durable_to) {
+  MutexLock lock(mutex_);
+  --in_flight_;
+  if (durable_to.ok()) {
+    acknowledged_ = std::max(acknowledged_, *durable_to);
+  } else if (broken_.ok()) {
+    broken_ = durable_to.status();
+    next_reopen_ = clock_.Now() + kReopenPause;
+  }
+  idle_.NotifyAll();
+}
+
+absl::StatusOr<std::unique_ptr<journal::Journal>> ServerJournal::Reopen(uint64_t length) {
+  Log(Level::kWarning, "journal is opened again", {{"path", path_}, {"length", length}});
+  {
+    // What was written after the last acknowledged byte was refused to its writers.
+    CN_ASSIGN_OR_RETURN(const auto cut, storage_.OpenAppend(path_, length));
+    CN_RETURN_IF_ERROR(cut->Sync());
+  }
+  return journal::Journal::Open(storage_, path_,
+                                [](const journal::Record&) { return absl::OkStatus(); });
+}
+
+}  // namespace consilium::server::jobs

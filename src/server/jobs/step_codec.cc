@@ -1,0 +1,145 @@
+#include "server/jobs/step_codec.h"
+
+#include <algorithm>
+
+#include "server/jobs/job_records.h"
+
+namespace consilium::server::jobs {
+namespace {
+
+constexpr uint8_t kHasTrain = 1;
+constexpr uint8_t kHasTest = 2;
+constexpr uint8_t kHasAccuracy = 1;
+constexpr uint8_t kHasAuc = 2;
+
+void PutSplit(ByteWriter& out, const aggregation::SplitMetrics& split) {
+  out.Put(split.rows);
+  out.Put(split.loss);
+  out.Put(static_cast<uint8_t>((split.accuracy ? kHasAccuracy : 0) | (split.auc ? kHasAuc : 0)));
+  out.Put(split.accuracy.value_or(0));
+  out.Put(split.auc.value_or(0));
+}
+
+aggregation::SplitMetrics GetSplit(ByteReader& in) {
+  aggregation::SplitMetrics split;
+  split.rows = in.Get<uint64_t>();
+  split.loss = in.Get<double>();
+  const auto has = in.Get<uint8_t>();
+  const auto accuracy = in.Get<double>();
+  const auto auc = in.Get<double>();
+  if (has & kHasAccuracy) split.accuracy = accuracy;
+  if (has & kHasAuc) split.auc = auc;
+  return split;
+}
+
+void PutMetrics(ByteWriter& out, const aggregation::Metrics& metrics) {
+  out.Put(static_cast<uint8_t>((metrics.train ? kHasTrain : 0) | (metrics.test ? kHasTest : 0)));
+  if (metrics.train) PutSplit(out, *metrics.train);
+  if (metrics.test) PutSplit(out, *metrics.test);
+}
+
+aggregation::Metrics GetMetrics(ByteReader& in) {
+  aggregation::Metrics metrics;
+  const auto has = in.Get<uint8_t>();
+  if (has & kHasTrain) metrics.train = GetSplit(in);
+  if (has & kHasTest) metrics.test = GetSplit(in);
+  return metrics;
+}
+
+void PutSite(ByteWriter& out, const SiteStepView& site) {
+  PutName(out, site.site);
+  PutCut(out, site.result, kMaxNameBytes);
+  PutCut(out, site.reason, kMaxReasonBytes);
+  PutCut(out, site.phase, kMaxNameBytes);
+  out.Put(site.update_bytes);
+  out.Put(site.weight);
+  PutDigest(out, site.update_digest);
+  out.Put(static_cast<int64_t>(site.elapsed.count()));
+  PutMetrics(out, site.metrics);
+}
+
+SiteStepView GetSite(ByteReader& in) {
+  SiteStepView site;
+  GetName(in, site.site);
+  site.result = in.GetText(kMaxNameBytes);
+  site.reason = in.GetText(kMaxReasonBytes);
+  site.phase = in.GetText(kMaxNameBytes);
+  site.update_bytes = in.Get<uint64_t>();
+  site.weight = in.Get<uint32_t>();
+  site.update_digest = GetDigest(in);
+  site.elapsed = Duration(in.Get<int64_t>());
+  site.metrics = GetMetrics(in);
+  return site;
+}
+
+}  // namespace
+
+void PutCut(ByteWriter& out, std::string_view text, size_t most) {
+  if (text.size() <= most) {
+    out.PutText(text);
+    return;
+  }
+  size_t end = most - 3;
+  // Never inside a UTF-8 sequence.
+  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;
+  out.PutText(std::string(text.substr(0, end)) + "...");
+}
+
+void PutDigest(ByteWriter& out, const Digest& digest) {
+  out.PutBytes(std::as_bytes(std::span(digest.bytes)));
+}
+
+Digest GetDigest(ByteReader& in) {
+  Digest digest;
+  if (const ByteSpan bytes = in.GetBytes(digest.bytes.size()); !bytes.empty()) {
+    std::memcpy(digest.bytes.data(), bytes.data(), bytes.size());
+  }
+  return digest;
+}
+
+size_t GetCount(ByteReader& in, size_t most) {
+  const auto count = in.Get<uint32_t>();
+  if (count <= most) return count;
+  Reject(in);
+  return 0;
+}
+
+void Reject(ByteReader& in) { in.GetBytes(in.left() + 1); }
+
+void PutStep(ByteWriter& out, const StepView& step) {
+  out.Put(step.step.value());
+  out.Put(static_cast<uint8_t>(step.workload));
+  out.Put(step.round.value());
+  out.Put(static_cast<uint8_t>(step.committed ? 1 : 0));
+  PutCut(out, step.result, kMaxNameBytes);
+  PutCut(out, step.reason, kMaxRecordTextBytes);
+  PutDigest(out, step.base_state);
+  PutDigest(out, step.state);
+  out.Put(static_cast<int64_t>(step.elapsed.count()));
+  PutMetrics(out, step.metrics);
+  out.Put(step.update_bytes);
+  out.Put(step.total_weight);
+  out.Put(static_cast<uint32_t>(step.sites.size()));
+  for (const SiteStepView& site : step.sites) PutSite(out, site);
+}
+
+StepView GetStep(ByteReader& in) {
+  StepView step;
+  step.step = StepNumber(in.Get<uint64_t>());
+  GetEnum(in, step.workload, wire::Workload::kMeans, wire::Workload::kEvaluate);
+  step.round = RoundNumber(in.Get<uint64_t>());
+  step.committed = in.Get<uint8_t>() != 0;
+  step.result = in.GetText(kMaxNameBytes);
+  step.reason = in.GetText(kMaxRecordTextBytes);
+  step.base_state = GetDigest(in);
+  step.state = GetDigest(in);
+  step.elapsed = Duration(in.Get<int64_t>());
+  step.metrics = GetMetrics(in);
+  step.update_bytes = in.Get<uint64_t>();
+  step.total_weight = in.Get<uint64_t>();
+  const size_t count = GetCount(in, wire::kMaxCohort);
+  for (size_t i = 0; i < count && in.ok(); ++i) step.sites.push_back(GetSite(in));
+  return step;
+}
+
+}  // namespace consilium::server::jobs

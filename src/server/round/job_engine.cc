@@ -1,0 +1,392 @@
+#include "server/round/job_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+
+namespace consilium::server::round {
+namespace {
+
+// How old the times in a running job's texts may be.
+constexpr Duration kRefresh = std::chrono::seconds(1);
+
+std::string Coded(ErrorCode code, const std::string& text) {
+  return fmt::format("{}: {}", CodeName(code), text);
+}
+
+}  // namespace
+
+JobEngine::JobEngine(JobId job, const EngineWorld& world, std::function<void()> on_ended)
+    : job_(std::move(job)),
+      world_(world),
+      on_ended_(std::move(on_ended)),
+      events_(kMaxEngineEvents) {}
+
+void JobEngine::Post(EngineEvent event) {
+  if (!events_.TryPush(std::move(event))) events_lost_ = true;
+}
+
+void JobEngine::Stop() {
+  stopped_ = true;
+  events_.Close();
+}
+
+void JobEngine::Run() {
+  while (!stopped_ && !ended_) {
+    if (Pump()) continue;
+    const Instant now = world_.clock.Now();
+    const Instant due = std::min(NextDeadline().value_or(now + kRefresh), now + kRefresh);
+    std::optional<EngineEvent> event = events_.PopUntil(due);
+    const Instant then = world_.clock.Now();
+    if (!event) {
+      if (!ended_ && !stopped_) Publish(then, false);
+      continue;
+    }
+    std::visit([this, then](const auto& e) { Handle(e, then); }, *event);
+    if (!stopped_) Publish(then, true);
+  }
+}
+
+bool JobEngine::Pump() {
+  if (stopped_ || ended_) return false;
+  const Instant now = world_.clock.Now();
+  bool any = DrainEvents(now);
+  any = Begin(now) || any;
+  any = WorkOnStep(now) || any;
+  any = Advance(now) || any;
+  if (any && !ended_) Publish(now, true);
+  return any;
+}
+
+std::optional<Instant> JobEngine::NextDeadline() const {
+  if (ended_ || stopped_) return std::nullopt;
+  if (backoff_.until()) return backoff_.until();
+  if (step_ != nullptr) return step_->NextDeadline();
+  return look_again_;
+}
+
+// ---- events
+
+bool JobEngine::DrainEvents(Instant now) {
+  bool any = false;
+  // At most what was there: a flood of events does not keep the step from its deadline.
+  for (size_t left = events_.size(); left > 0; --left) {
+    const std::optional<EngineEvent> event = events_.TryPop();
+    if (!event) break;
+    std::visit([this, now](const auto& e) { Handle(e, now); }, *event);
+    any = true;
+  }
+  if (events_lost_.exchange(false)) ReadAgain(now);
+  return any;
+}
+
+void JobEngine::Handle(const Attended& event, Instant now) {
+  if (!loaded_ || !MayTakePart(standing_.spec->participation, event.site)) return;
+  Candidate& candidate = candidates_[event.site];
+  candidate.connected = SendNotice(event.site);
+  candidate.since = now;
+  if (step_ != nullptr) step_->Apply(SiteAttended{event.site}, now);
+}
+
+void JobEngine::Handle(const Left& event, Instant now) {
+  const auto found = candidates_.find(event.site);
+  if (found == candidates_.end()) return;
+  // It may be back already: leaving and attending again can be heard in either order.
+  found->second.connected = SendNotice(event.site);
+  found->second.since = now;
+}
+
+void JobEngine::Handle(const Answered& event, Instant) {
+  if (!loaded_ || !MayTakePart(standing_.spec->participation, event.site)) return;
+  Candidate& candidate = candidates_[event.site];
+  const bool changed = candidate.verdict != event.reply.verdict ||
+                       candidate.rule != event.reply.rule ||
+                       candidate.message != event.reply.message;
+  candidate.verdict = event.reply.verdict;
+  candidate.rule = event.reply.rule;
+  candidate.message = event.reply.message;
+  if (!changed) return;
+  Log(Level::kInfo, "site answered the job",
+      {{"job", job_.value()},
+       {"site", event.site.value()},
+       {"verdict", wire::NameOf(event.reply.verdict)},
+       {"rule", event.reply.rule}});
+  const absl::Status written = world_.journal.Write(jobs::Admission{
+      job_, {event.site, event.reply.verdict, event.reply.rule, event.reply.message}});
+  // Not lost for long: the site is asked again when it attends next.
+  if (!written.ok()) LogStatus(Level::kWarning, "admission is not in the journal", written);
+}
+
+void JobEngine::Handle(const StepEvent& event, Instant now) {
+  if (step_ != nullptr && step_->step() == event.step) step_->Apply(event.event, now);
+}
+
+void JobEngine::Handle(const CancelAsked&, Instant now) {
+  if (cancelled_ || !loaded_) return;  // Load reads it from the journal
+  const auto standing = world_.history.StandingOf(job_);
+  if (!standing.ok() || standing->cancelled_by.empty()) return;
+  standing_.cancelled_by = standing->cancelled_by;
+  cancelled_ = true;
+  if (step_ != nullptr) {
+    step_->Apply(Cancel{CancelReason()}, now);
+  }
+}
+
+void JobEngine::ReadAgain(Instant now) {
+  Log(Level::kWarning, "events were lost, reading again", {{"job", job_.value()}});
+  for (const registry::SiteStatus& site : world_.federation.Sites()) {
+    const auto known = candidates_.find(site.site);
+    const bool was_connected = known != candidates_.end() && known->second.connected;
+    const bool answered = known != candidates_.end() && known->second.verdict.has_value();
+    if (site.connected && !(was_connected && answered)) Handle(Attended{site.site}, now);
+    if (!site.connected && was_connected) Handle(Left{site.site}, now);
+  }
+  Handle(CancelAsked{}, now);
+  if (step_ == nullptr) return;
+  for (const store::AcceptedUpdate& update : world_.stores.updates.Accepted(job_, step_->step())) {
+    step_->Apply(UpdateAccepted{update.key.site, update.digest, update.weight, update.bytes}, now);
+  }
+}
+
+std::string JobEngine::CancelReason() const {
+  return fmt::format("the job was cancelled by {}", standing_.cancelled_by);
+}
+
+bool JobEngine::SendNotice(const SiteId& site) {
+  return world_.federation.SendTo(
+      site, wire::JobNotice{job_, standing_.researcher, standing_.envelope, standing_.file});
+}
+
+// ---- the life of the job
+
+bool JobEngine::Begin(Instant now) {
+  if (loaded_ || ending_ || !backoff_.MayTry(now)) return false;
+  if (const absl::Status loaded = Load(now); !loaded.ok()) {
+    Trouble(loaded, now);
+    return true;
+  }
+  backoff_.Reset();
+  loaded_ = true;
+  for (const registry::SiteStatus& site : world_.federation.Sites()) {
+    if (site.connected) Handle(Attended{site.site}, now);
+  }
+  return true;
+}
+
+absl::Status JobEngine::Load(Instant now) {
+  CN_ASSIGN_OR_RETURN(standing_, world_.history.StandingOf(job_));
+  const job::JobSpec& spec = *standing_.spec;
+  cancelled_ = !standing_.cancelled_by.empty();
+  after_restart_ = standing_.open.has_value();
+  for (const jobs::AdmissionView& known : standing_.admissions) {
+    candidates_[known.site] = Candidate{false, now, known.verdict, known.rule, known.message};
+  }
+  const bool spools_may_stay =
+      !standing_.open && standing_.last_step > StepNumber(0) && spec.retain == job::Retain::kRound;
+  if (spools_may_stay) {
+    // The crash may have come between the commit and this.
+    CN_RETURN_IF_ERROR(world_.stores.updates.Discard(job_, standing_.last_step));
+  }
+  const store::StateStore& states = world_.stores.states;
+  if (standing_.commits > 0) {
+    state_digest_ = standing_.state;
+    CN_ASSIGN_OR_RETURN(wire::State state, states.Get(state_digest_));
+    state_ = std::make_shared<const wire::State>(std::move(state));
+    return absl::OkStatus();
+  }
+  std::optional<wire::StatePart> put;
+  if (spec.model.start == job::StartKind::kState) {
+    CN_ASSIGN_OR_RETURN(put, states.GetBroadcast(spec.model.start_state));
+  }
+  CN_ASSIGN_OR_RETURN(wire::State first, aggregation::FirstState(spec, put ? &*put : nullptr));
+  CN_ASSIGN_OR_RETURN(state_digest_, world_.stores.states.Put(first));
+  state_ = std::make_shared<const wire::State>(std::move(first));
+  return absl::OkStatus();
+}
+
+bool JobEngine::WorkOnStep(Instant now) {
+  if (step_ == nullptr) return false;
+  const bool worked = step_->Work(now);
+  if (!step_->end()) {
+    status_ = step_->trouble().empty() ? jobs::JobStatus::kRunning : jobs::JobStatus::kWaiting;
+    return worked;
+  }
+  AfterStep(now);
+  return true;
+}
+
+void JobEngine::AfterStep(Instant now) {
+  const std::unique_ptr<StepRunner> step = std::move(step_);
+  status_ = jobs::JobStatus::kRunning;
+  if (step->end() == StepEnd::kCommitted) {
+    SteppedState stepped = step->TakeNext();
+    state_digest_ = stepped.state;
+    state_ = std::make_shared<const wire::State>(std::move(stepped.next));
+    ++standing_.commits;
+    return;
+  }
+  ++standing_.failed;
+  standing_.last_failure = step->failure();
+  if (cancelled_) return;
+  const bool fails = step->end() == StepEnd::kHopeless ||
+                     (step->end() == StepEnd::kTooFew &&
+                      standing_.spec->participation.on_too_few == job::OnTooFew::kFail);
+  if (fails) End(jobs::JobStatus::kFailed, step->failure(), now);
+}
+
+bool JobEngine::Advance(Instant now) {
+  if (ending_ && backoff_.MayTry(now)) {
+    WriteEnd(now);
+    return true;
+  }
+  if (!loaded_ || ended_ || ending_ || step_ != nullptr || !backoff_.MayTry(now)) return false;
+  if (standing_.open) {
+    const absl::Status opened = OpenRecorded(now);
+    if (opened.ok()) {
+      backoff_.Reset();
+    } else {
+      Trouble(opened, now);
+    }
+    return true;
+  }
+  if (EndIfOver(now)) return true;
+  return Select(now);
+}
+
+bool JobEngine::EndIfOver(Instant now) {
+  const uint32_t most = standing_.spec->participation.max_failed_rounds;
+  if (cancelled_) {
+    End(jobs::JobStatus::kCancelled, "cancelled by " + standing_.cancelled_by, now);
+  } else if (!job::StepAfter(*standing_.spec, standing_.commits)) {
+    End(jobs::JobStatus::kDone, "", now);
+  } else if (standing_.failed > most) {
+    End(jobs::JobStatus::kFailed,
+        Coded(ErrorCode::kTooManyFailedRounds,
+              fmt::format("{} rounds failed, max_failed_rounds={}; the last: {}", standing_.failed,
+                          most, standing_.last_failure)),
+        now);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool JobEngine::Select(Instant now) {
+  const auto before = std::pair(status_, look_again_);
+  Selection selection =
+      SelectSites(standing_.spec->participation, candidates_, world_.accept_lease, now);
+  if (auto* selected = std::get_if<Selected>(&selection)) {
+    OpenNext(std::move(selected->sites), now);
+    return true;
+  }
+  if (const auto* await = std::get_if<AwaitAnswers>(&selection)) {
+    status_ = jobs::JobStatus::kRunning;
+    waiting_ = await->reason;
+    look_again_ = await->until;
+    too_few_since_.reset();
+  } else {
+    WaitForSites(std::get<TooFew>(selection), now);
+  }
+  return ending_.has_value() || before != std::pair(status_, look_again_);
+}
+
+void JobEngine::WaitForSites(const TooFew& too_few, Instant now) {
+  if (!too_few_since_) too_few_since_ = now;
+  status_ = jobs::JobStatus::kWaiting;
+  waiting_ = too_few.reason;
+  look_again_.reset();
+  if (standing_.spec->participation.on_too_few == job::OnTooFew::kWait) return;
+  look_again_ = *too_few_since_ + world_.accept_lease;  // they may be about to connect
+  if (now < *look_again_) return;
+  End(jobs::JobStatus::kFailed, Coded(ErrorCode::kTooFewSites, too_few.reason), now);
+}
+
+void JobEngine::OpenNext(std::vector<SiteId> sites, Instant now) {
+  const job::StepKind kind = *job::StepAfter(*standing_.spec, standing_.commits);
+  look_again_.reset();
+  too_few_since_.reset();
+  status_ = jobs::JobStatus::kRunning;
+  const jobs::StepOpened opened{job_,
+                                standing_.last_step.Next(),
+                                kind.workload,
+                                kind.round,
+                                state_digest_,
+                                standing_.spec->participation.round_deadline,
+                                std::move(sites)};
+  absl::Status done = world_.journal.Write(opened);
+  if (done.ok()) {
+    standing_.last_step = opened.step;
+    standing_.open = jobs::OpenStepRecord{opened, {}};
+    done = OpenRecorded(now);
+  }
+  if (!done.ok()) {
+    Trouble(done, now);
+    return;
+  }
+  backoff_.Reset();
+}
+
+absl::Status JobEngine::OpenRecorded(Instant now) {
+  CN_ASSIGN_OR_RETURN(
+      step_,
+      StepRunner::Open({standing_.spec, *standing_.open, state_, after_restart_}, world_, now));
+  standing_.open.reset();
+  after_restart_ = false;
+  waiting_.clear();
+  if (cancelled_) step_->Apply(Cancel{CancelReason()}, now);
+  step_->Work(now);
+  return absl::OkStatus();
+}
+
+void JobEngine::Trouble(const absl::Status& why, Instant now) {
+  if (!IsStorageTrouble(why)) {
+    const std::optional<ErrorCode> code = CodeOf(why);
+    End(jobs::JobStatus::kFailed,
+        Coded(code.value_or(ErrorCode::kInternal), std::string(why.message())), now);
+    return;
+  }
+  backoff_.Fail(why, now);
+  status_ = jobs::JobStatus::kWaiting;
+  waiting_ = fmt::format("the disk refused: {}; trying again", backoff_.reason());
+  LogStatus(Level::kWarning, "job waits for the disk", why, {{"job", job_.value()}});
+}
+
+void JobEngine::End(jobs::JobStatus status, std::string reason, Instant now) {
+  ending_ = jobs::JobEnded{job_, status, std::move(reason), world_.clock.UtcNow()};
+  WriteEnd(now);
+}
+
+void JobEngine::WriteEnd(Instant now) {
+  if (const absl::Status written = world_.journal.Write(*ending_); !written.ok()) {
+    backoff_.Fail(written, now);
+    status_ = jobs::JobStatus::kWaiting;
+    waiting_ = fmt::format("the disk refused: {}; trying again", backoff_.reason());
+    return;
+  }
+  Log(ending_->status == jobs::JobStatus::kFailed ? Level::kError : Level::kInfo, "job ended",
+      {{"job", job_.value()},
+       {"status", jobs::NameOf(ending_->status)},
+       {"reason", ending_->reason}});
+  for (const auto& [site, candidate] : candidates_) {
+    if (!candidate.connected) continue;
+    world_.federation.SendTo(site, wire::JobEnded{job_, jobs::NameOf(ending_->status)});
+  }
+  ended_ = true;
+  on_ended_();
+}
+
+void JobEngine::Publish(Instant now, bool tell_watchers) {
+  jobs::LiveView live;
+  live.status = status_;
+  live.waiting = step_ != nullptr ? step_->WaitingFor(now) : waiting_;
+  if (step_ != nullptr) live.current = step_->View(now);
+  world_.history.SetLive(job_, std::move(live));
+  if (tell_watchers) world_.watchers.Changed(job_);
+}
+
+}  // namespace consilium::server::round

@@ -1,0 +1,123 @@
+// One running job: events in, steps out, until it is done, failed or cancelled.
+//
+//   Queued -> Running <-> Waiting (too few sites, or the disk refuses: with the reason)
+//          -> Done | Failed | Cancelled
+//
+// Which sites take part is SelectSites' decision, what a step does is RoundState's; the engine
+// carries both out in order and journals each step before it is acted on. After a restart it goes
+// on from what the journal says: an open step is opened again with the updates it had accepted, and
+// its deadline starts anew. Whatever fails for the disk's sake is tried again (Backoff).
+// Post, Stop and ended are thread-safe; the rest belongs to one thread, that of Run or of the
+// caller of Pump.
+#ifndef CONSILIUM_SERVER_ROUND_JOB_ENGINE_H_
+#define CONSILIUM_SERVER_ROUND_JOB_ENGINE_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "common/base/bounded_queue.h"
+#include "common/job/step_plan.h"
+#include "server/round/backoff.h"
+#include "server/round/engine_world.h"
+#include "server/round/round_state.h"
+#include "server/round/selection.h"
+#include "server/round/step_runner.h"
+
+namespace consilium::server::round {
+
+// A full queue loses nothing for good: the engine then reads sites and updates again.
+inline constexpr size_t kMaxEngineEvents = 65536;
+
+struct Attended {
+  SiteId site;
+};
+struct Left {
+  SiteId site;
+};
+struct Answered {
+  SiteId site;
+  wire::AdmissionReply reply;
+};
+struct StepEvent {
+  StepNumber step;
+  Event event;
+};
+struct CancelAsked {};  // who asked is in the journal
+using EngineEvent = std::variant<Attended, Left, Answered, StepEvent, CancelAsked>;
+
+class JobEngine {
+ public:
+  // `world` outlives this. `on_ended` is called once, by the thread that pumps.
+  JobEngine(JobId job, const EngineWorld& world, std::function<void()> on_ended);
+
+  void Post(EngineEvent event);
+  // Run returns after the action at hand; Pump does nothing more. What is open stays open, durably.
+  void Stop();
+  bool ended() const { return ended_; }
+
+  // Pump and wait, until ended or stopped.
+  void Run();
+  // Handles what is queued or due; true when anything happened.
+  bool Pump();
+  std::optional<Instant> NextDeadline() const;
+
+ private:
+  bool DrainEvents(Instant now);
+  void Handle(const Attended& event, Instant now);
+  void Handle(const Left& event, Instant now);
+  void Handle(const Answered& event, Instant now);
+  void Handle(const StepEvent& event, Instant now);
+  void Handle(const CancelAsked& event, Instant now);
+  void ReadAgain(Instant now);  // after events were lost
+
+  // Each returns true when something happened.
+  bool Begin(Instant now);
+  bool WorkOnStep(Instant now);
+  bool Advance(Instant now);
+
+  absl::Status Load(Instant now);
+  absl::Status OpenRecorded(Instant now);
+  bool EndIfOver(Instant now);
+  bool Select(Instant now);
+  void OpenNext(std::vector<SiteId> sites, Instant now);
+  void AfterStep(Instant now);
+  void WaitForSites(const TooFew& too_few, Instant now);
+  void End(jobs::JobStatus status, std::string reason, Instant now);
+  void WriteEnd(Instant now);
+  void Trouble(const absl::Status& why, Instant now);
+  std::string CancelReason() const;
+  bool SendNotice(const SiteId& site);  // false: the site is away
+  void Publish(Instant now, bool tell_watchers);
+
+  const JobId job_;
+  const EngineWorld& world_;
+  const std::function<void()> on_ended_;
+  BoundedQueue<EngineEvent> events_;
+  std::atomic<bool> events_lost_ = false;
+  std::atomic<bool> stopped_ = false;
+  std::atomic<bool> ended_ = false;
+
+  jobs::Standing standing_;  // .open: to be opened (again) by OpenRecorded
+  bool loaded_ = false;
+  bool after_restart_ = false;
+  bool cancelled_ = false;
+  Digest state_digest_;
+  std::shared_ptr<const wire::State> state_;
+  Candidates candidates_;
+  std::unique_ptr<StepRunner> step_;
+  std::optional<jobs::JobEnded> ending_;
+  Backoff backoff_;
+  std::optional<Instant> too_few_since_;
+  std::optional<Instant> look_again_;  // at who takes part
+  jobs::JobStatus status_ = jobs::JobStatus::kRunning;
+  std::string waiting_;
+};
+
+}  // namespace consilium::server::round
+
+#endif  // CONSILIUM_SERVER_ROUND_JOB_ENGINE_H_

@@ -1,0 +1,27 @@
+// Replay: redo the server half of every committed step from what was kept, and compare.
+//
+// From each step's kept accumulator: its digest must be the journalled one, and stepping the base
+// state with it must give the journalled state digest. With retain = "updates" the kept updates are
+// folded again first and must give that accumulator bit for bit.
+#ifndef CONSILIUM_SERVER_ROUND_REPLAY_H_
+#define CONSILIUM_SERVER_ROUND_REPLAY_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/job/job_spec.h"
+#include "server/jobs/job_history.h"
+#include "server/round/coordinator.h"
+#include "server/round/step_commit.h"
+
+namespace consilium::server::round {
+
+// kFileNotFound or kStateCorrupt when a kept sum or state is gone or damaged. A digest that differs
+// is in the answer, not an error. O(steps x model), plus the updates when they are folded again.
+absl::StatusOr<std::vector<ReplayedStep>> ReplaySteps(const JobId& job, const job::JobSpec& spec,
+                                                      const std::vector<jobs::CommittedStep>& steps,
+                                                      const Stores& stores);
+
+}  // namespace consilium::server::round
+
+#endif  // CONSILIUM_SERVER_ROUND_REPLAY_H_

@@ -1,0 +1,58 @@
+// The server half of a step on disk: fold the counted updates, step the state, keep the sum.
+//
+// Order: exact sum of the counted -> next state -> state durable -> accumulator durable
+// (sums/<job>/<step>.sum, what Replay reads). Nothing here is journalled: doing it again after a
+// crash or a full disk writes the same bytes to the same names.
+// Memory is the accumulator, two states and one update's statistics, never sites x model.
+// Thread-safe: no state of its own.
+#ifndef CONSILIUM_SERVER_ROUND_STEP_COMMIT_H_
+#define CONSILIUM_SERVER_ROUND_STEP_COMMIT_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/storage.h"
+#include "common/job/job_spec.h"
+#include "common/wire/state_file.h"
+#include "server/aggregation/server_half.h"
+#include "server/jobs/job_records.h"
+#include "server/store/state_store.h"
+#include "server/store/update_store.h"
+
+namespace consilium::server::round {
+
+// Where a step reads and writes. All outlive what uses them.
+struct Stores {
+  Storage& storage;
+  store::UpdateStore& updates;
+  store::StateStore& states;
+  std::string sums_folder;
+};
+
+struct SteppedState {
+  wire::State next;
+  Digest state;        // manifest digest of `next`
+  Digest accumulator;  // SHA-256 of the kept sum
+  uint64_t total_weight = 0;
+  aggregation::Metrics metrics;                         // of the base state, over all counted
+  std::map<SiteId, aggregation::Metrics> site_metrics;  // train and evaluate steps
+};
+
+// The width of the quantum follows from how many sites may contribute.
+sum::SumOptions SumOptionsOf(const job::JobSpec& spec, size_t selected);
+std::string SumPath(const std::string& sums_folder, const JobId& job, StepNumber step);
+// The disk's fault, worth another try: kStorageIo, kStorageFull.
+bool IsStorageTrouble(const absl::Status& status);
+
+// REQUIRES: `base` is the state of opened.base_state; the step is closed for uploads. Errors: of
+// the disk (IsStorageTrouble), or of the server half (another try would fail again).
+absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::StepOpened& opened,
+                                        const std::vector<SiteId>& counted, const wire::State& base,
+                                        const Stores& stores);
+
+}  // namespace consilium::server::round
+
+#endif  // CONSILIUM_SERVER_ROUND_STEP_COMMIT_H_

@@ -1,0 +1,257 @@
+#include "server/round/step_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/learn/contribution.h"
+
+namespace consilium::server::round {
+namespace {
+
+RoundPlan PlanOf(const StepRunner::Start& start, const EngineWorld& world) {
+  const job::ParticipationSpec& wanted = start.spec->participation;
+  RoundPlan plan;
+  plan.step = start.record.opened.step;
+  plan.selected = start.record.opened.selected;
+  plan.min_sites = wanted.min_sites;
+  plan.required.insert(wanted.required_sites.begin(), wanted.required_sites.end());
+  plan.deadline = start.record.opened.deadline;
+  plan.accept_lease = world.accept_lease;
+  if (start.after_restart) plan.accept_lease += world.progress_lease;
+  plan.progress_lease = world.progress_lease;
+  return plan;
+}
+
+// The same state, job and sites would fail in the same way again.
+bool IsHopeless(const absl::Status& status) {
+  const std::optional<ErrorCode> code = CodeOf(status);
+  return code == ErrorCode::kTrainingDiverged || code == ErrorCode::kSupportTooSmall ||
+         code == ErrorCode::kModelMismatch || code == ErrorCode::kSumOverflow;
+}
+
+std::string TextOf(const absl::Status& status) {
+  const std::optional<ErrorCode> code = CodeOf(status);
+  return fmt::format("{}{}", code ? CodeName(*code) + ": " : "", std::string(status.message()));
+}
+
+}  // namespace
+
+StepRunner::StepRunner(Start start, const EngineWorld& world, RoundPlan plan, Instant now)
+    : spec_(std::move(start.spec)),
+      record_(std::move(start.record)),
+      base_(std::move(start.base)),
+      world_(world),
+      opened_(now),
+      round_(std::move(plan)) {}
+
+absl::StatusOr<std::unique_ptr<StepRunner>> StepRunner::Open(Start start, const EngineWorld& world,
+                                                             Instant now) {
+  const jobs::StepOpened& opened = start.record.opened;
+  CN_ASSIGN_OR_RETURN(const tensor::Layout layout,
+                      learn::ContributionLayout(*start.spec, opened.workload));
+  std::vector<store::AcceptedUpdate> accepted;
+  for (const auto& [site, update] : start.record.accepted) {
+    accepted.push_back({update.key, update.digest, update.weight, update.bytes});
+  }
+  CN_ASSIGN_OR_RETURN(
+      const std::vector<SiteId> lost,
+      world.stores.updates.OpenForUploads(
+          {opened.job, opened.step, opened.base_state, layout, start.spec->weight_cap},
+          opened.selected, accepted));
+  RoundPlan plan = PlanOf(start, world);
+  std::unique_ptr<StepRunner> runner(new StepRunner(std::move(start), world, std::move(plan), now));
+  const std::set<SiteId> asked_again(lost.begin(), lost.end());
+  for (const store::AcceptedUpdate& update : accepted) {
+    if (asked_again.contains(update.key.site)) continue;
+    runner->Apply(UpdateAccepted{update.key.site, update.digest, update.weight, update.bytes}, now);
+  }
+  runner->Apply(round::Start{}, now);
+  return runner;
+}
+
+void StepRunner::Queue(std::vector<Action> actions) {
+  std::move(actions.begin(), actions.end(), std::back_inserter(actions_));
+}
+
+void StepRunner::Apply(const Event& event, Instant now) {
+  const auto* cancel = std::get_if<Cancel>(&event);
+  Queue(round_.Apply(event, now));
+  const bool stuck = backoff_.until() && !actions_.empty() && !stepped_ &&
+                     std::holds_alternative<Commit>(actions_.front());
+  if (cancel != nullptr && stuck) {
+    // The disk keeps this step from committing: a cancel need not wait for it.
+    actions_.pop_front();
+    backoff_.Reset();
+    Queue(round_.Apply(CommitFailed{cancel->reason}, now));
+  }
+}
+
+bool StepRunner::Work(Instant now) {
+  if (round_.NextDeadline() && *round_.NextDeadline() <= now) Apply(Tick{}, now);
+  if (actions_.empty() || !backoff_.MayTry(now)) return false;
+  while (!actions_.empty()) {
+    const Action action = actions_.front();
+    if (const absl::Status done = Perform(action, now); !done.ok()) {
+      backoff_.Fail(done, now);
+      LogStatus(Level::kWarning, "step waits for the disk", done,
+                {{"job", record_.opened.job.value()}, {"step", step().value()}});
+      return true;
+    }
+    backoff_.Reset();
+    actions_.pop_front();
+  }
+  if (end_) Discard();
+  return true;
+}
+
+absl::Status StepRunner::Perform(const Action& action, Instant now) {
+  const jobs::StepOpened& opened = record_.opened;
+  if (const auto* offer = std::get_if<Offer>(&action)) {
+    SendOffer(*offer);
+  } else if (const auto* withdraw = std::get_if<Withdraw>(&action)) {
+    world_.federation.SendTo(withdraw->site,
+                             wire::CancelTask{opened.job, opened.step, withdraw->reason});
+  } else if (const auto* notify = std::get_if<Notify>(&action)) {
+    world_.federation.SendTo(
+        notify->site, wire::Outcome{opened.job, opened.step, notify->outcome, notify->reason});
+  } else if (const auto* commit = std::get_if<Commit>(&action)) {
+    return PerformCommit(*commit, now);
+  } else if (const auto* finished = std::get_if<Finished>(&action)) {
+    return PerformFinished(*finished, now);
+  }
+  return absl::OkStatus();
+}
+
+void StepRunner::SendOffer(const Offer& offer) {
+  const jobs::StepOpened& opened = record_.opened;
+  // False when the site is away: it is asked when it attends, or its lease runs out.
+  world_.federation.SendTo(
+      offer.site,
+      wire::TaskOffer{opened.job, opened.step, opened.workload, opened.round, opened.base_state,
+                      offer.time_left, world_.progress_lease, opened.selected});
+}
+
+absl::Status StepRunner::PerformCommit(const Commit& commit, Instant now) {
+  const jobs::StepOpened& opened = record_.opened;
+  if (!stepped_) {
+    world_.stores.updates.CloseForUploads(opened.job, opened.step);
+    auto stepped = CommitStep(*spec_, opened, commit.counted, *base_, world_.stores);
+    if (IsStorageTrouble(stepped.status())) return stepped.status();
+    if (!stepped.ok()) {
+      end_ = IsHopeless(stepped.status()) ? StepEnd::kHopeless : StepEnd::kFailed;
+      Queue(round_.Apply(CommitFailed{TextOf(stepped.status())}, now));
+      return absl::OkStatus();
+    }
+    stepped_ = *std::move(stepped);
+  }
+  const std::vector<jobs::JobRecord> records = {
+      jobs::StepClosed{opened.job, Report(now)},
+      jobs::StepCommitted{opened.job, opened.step, stepped_->state, stepped_->accumulator}};
+  CN_RETURN_IF_ERROR(world_.journal.Write(records));
+  Queue(round_.Apply(Committed{stepped_->state}, now));
+  return absl::OkStatus();
+}
+
+absl::Status StepRunner::PerformFinished(const Finished& finished, Instant now) {
+  const jobs::StepOpened& opened = record_.opened;
+  if (!finished.committed) {
+    world_.stores.updates.CloseForUploads(opened.job, opened.step);
+    failure_ = finished.reason;
+    const std::vector<jobs::JobRecord> records = {
+        jobs::StepClosed{opened.job, Report(now)},
+        jobs::StepFailed{opened.job, opened.step, finished.reason}};
+    CN_RETURN_IF_ERROR(world_.journal.Write(records));
+  }
+  if (!end_) end_ = finished.committed ? StepEnd::kCommitted : StepEnd::kTooFew;
+  Log(finished.committed ? Level::kInfo : Level::kWarning,
+      finished.committed ? "step committed" : "step failed",
+      {{"job", opened.job.value()},
+       {"step", opened.step.value()},
+       {"workload", wire::NameOf(opened.workload)},
+       {"round", opened.round.value()},
+       {"counted", round_.counted()},
+       {"selected", opened.selected.size()},
+       {"seconds", std::chrono::duration<double>(now - opened_).count()},
+       {"reason", finished.reason}});
+  return absl::OkStatus();
+}
+
+void StepRunner::Discard() {
+  const bool keep = end_ == StepEnd::kCommitted && spec_->retain == job::Retain::kUpdates;
+  if (keep) return;
+  const jobs::StepOpened& opened = record_.opened;
+  if (const absl::Status gone = world_.stores.updates.Discard(opened.job, opened.step);
+      !gone.ok()) {
+    LogStatus(Level::kWarning, "spools of a closed step stay", gone,
+              {{"job", opened.job.value()}, {"step", opened.step.value()}});
+  }
+}
+
+std::optional<Instant> StepRunner::NextDeadline() const {
+  const std::optional<Instant> round = round_.NextDeadline();
+  const std::optional<Instant> retry = backoff_.until();
+  if (!actions_.empty()) return retry ? retry : opened_;
+  return round;
+}
+
+std::optional<StepEnd> StepRunner::end() const { return actions_.empty() ? end_ : std::nullopt; }
+
+SteppedState StepRunner::TakeNext() {
+  CN_CHECK(end_ == StepEnd::kCommitted && stepped_.has_value());
+  return *std::exchange(stepped_, std::nullopt);
+}
+
+jobs::StepView StepRunner::Report(Instant now) const {
+  const jobs::StepOpened& opened = record_.opened;
+  jobs::StepView view;
+  view.step = opened.step;
+  view.workload = opened.workload;
+  view.round = opened.round;
+  view.committed = stepped_.has_value() && failure_.empty();
+  view.result = view.committed ? "committed" : "failed";
+  view.reason = failure_;
+  view.base_state = opened.base_state;
+  view.elapsed = now - opened_;
+  if (stepped_) {
+    view.state = stepped_->state;
+    view.metrics = stepped_->metrics;
+    view.total_weight = stepped_->total_weight;
+  }
+  for (const auto& [site, report] : round_.sites()) {
+    jobs::SiteStepView& row = view.sites.emplace_back();
+    row.site = site;
+    row.result = NameOf(report.result);
+    row.reason = report.reason;
+    row.phase = report.phase;
+    row.update_bytes = report.update_bytes;
+    row.weight = report.weight;
+    row.update_digest = report.digest;
+    row.elapsed = report.elapsed;
+    view.update_bytes += report.update_bytes;
+    if (!stepped_) continue;
+    const auto metrics = stepped_->site_metrics.find(site);
+    if (metrics != stepped_->site_metrics.end()) row.metrics = metrics->second;
+  }
+  return view;
+}
+
+jobs::StepView StepRunner::View(Instant now) const {
+  jobs::StepView view = Report(now);
+  view.committed = false;
+  view.result = NameOf(round_.phase());
+  return view;
+}
+
+std::string StepRunner::WaitingFor(Instant now) const {
+  if (!backoff_.until()) return round_.WaitingFor(now);
+  return fmt::format("the disk refused: {}; trying again", backoff_.reason());
+}
+
+}  // namespace consilium::server::round
