@@ -24,7 +24,8 @@
 namespace consilium::server::registry {
 
 // One live Attend stream, server to site. Implementations never block: a full queue closes the
-// stream (the site reconnects and is told again).
+// stream (the site reconnects and is told again). Send may come before Attend has returned; the
+// transport puts the Welcome in front of it.
 class SitePort {
  public:
   virtual ~SitePort() = default;
@@ -33,7 +34,8 @@ class SitePort {
   virtual void Close(const absl::Status& why) = 0;
 };
 
-// What the jobs hear from sites. Calls never block for long: they queue an event.
+// What the jobs hear from sites. Calls never block for long: they queue an event. An OnAttend may
+// follow another of the same site without an OnLeave between them: the older stream was fenced.
 class SiteListener {
  public:
   virtual ~SiteListener() = default;
@@ -57,7 +59,8 @@ struct SiteStatus {
 class EpochLog {
  public:
   virtual ~EpochLog() = default;
-  virtual absl::Status RecordEpoch(const SiteId& site, Epoch epoch, const std::string& store_id) = 0;
+  virtual absl::Status RecordEpoch(const SiteId& site, Epoch epoch,
+                                   const std::string& store_id) = 0;
 };
 
 inline constexpr size_t kMaxSites = 16384;
@@ -74,8 +77,9 @@ class Federation {
   // What the journal knew of a site before this start (epochs go on from there).
   void Restore(const SiteId& site, Epoch epoch, const std::string& store_id);
 
-  // kVersion, kProtocol, kOverloaded (kMaxSites). On success older sessions of this site are fenced
-  // and `port` receives from now on.
+  // kVersion, kProtocol, kOverloaded (kMaxSites, or after CloseAll), kFenced (a newer Attend came
+  // while this one was being recorded). On success the epoch is durable, older sessions of this
+  // site are fenced and `port` receives from now on.
   absl::StatusOr<wire::Welcome> Attend(const SiteId& site, const wire::Hello& hello,
                                        std::shared_ptr<SitePort> port);
   // The stream ended. Ignored when `epoch` is not the site's newest.
@@ -88,20 +92,27 @@ class Federation {
   bool SendTo(const SiteId& site, const wire::ServerMessage& message);
 
   std::vector<SiteStatus> Sites() const;
-  // Closes every stream: the server drains.
+  // Closes every stream and refuses new ones: the server drains.
   void CloseAll(const absl::Status& why);
 
  private:
   struct Session {
     SiteStatus status;
+    Epoch reserved;  // newest handed out; status.epoch follows once it is durable
     std::shared_ptr<SitePort> port;
   };
+  absl::StatusOr<Epoch> ReserveEpoch(const SiteId& site);
+  // The port that was fenced, if any.
+  absl::StatusOr<std::shared_ptr<SitePort>> Install(const SiteId& site, Epoch epoch,
+                                                    const wire::Hello& hello,
+                                                    std::shared_ptr<SitePort> port);
   const Options options_;
   SiteListener& listener_;
   EpochLog& log_;
   const Clock& clock_;
   mutable Mutex mutex_;
   std::map<SiteId, Session> sessions_ ABSL_GUARDED_BY(mutex_);
+  absl::Status closed_ ABSL_GUARDED_BY(mutex_);  // not ok once CloseAll was called
 };
 
 }  // namespace consilium::server::registry

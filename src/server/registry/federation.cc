@@ -1,0 +1,174 @@
+#include "server/registry/federation.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+
+namespace consilium::server::registry {
+namespace {
+
+absl::Status Fenced(const SiteId& site, Epoch epoch) {
+  return Error(ErrorCode::kFenced,
+               fmt::format("site {}: epoch {} is not its newest", site.value(), epoch.value()));
+}
+
+// The transport has checked the bounds of a message; a hello from the in-memory link has them too.
+absl::Status CheckHello(const wire::Hello& hello) {
+  if (hello.protocol != wire::kProtocolVersion) {
+    return Error(ErrorCode::kVersion, fmt::format("the site speaks protocol {}, want {}",
+                                                  hello.protocol, wire::kProtocolVersion));
+  }
+  if (hello.datasets.size() > wire::kMaxDatasets) {
+    return Error(ErrorCode::kProtocol, fmt::format("hello lists {} datasets, want at most {}",
+                                                   hello.datasets.size(), wire::kMaxDatasets));
+  }
+  if (hello.held.size() > wire::kMaxHeldUpdates) {
+    return Error(ErrorCode::kProtocol, fmt::format("hello lists {} held updates, want at most {}",
+                                                   hello.held.size(), wire::kMaxHeldUpdates));
+  }
+  if (hello.store_id.empty() || hello.store_id.size() > wire::kMaxTextBytes) {
+    return Error(ErrorCode::kProtocol, fmt::format("store_id has {} bytes, want 1 to {}",
+                                                   hello.store_id.size(), wire::kMaxTextBytes));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Federation::Federation(Options options, SiteListener& listener, EpochLog& log, const Clock& clock)
+    : options_(std::move(options)), listener_(listener), log_(log), clock_(clock) {}
+
+void Federation::Restore(const SiteId& site, Epoch epoch, const std::string& store_id) {
+  MutexLock lock(mutex_);
+  Session& session = sessions_[site];
+  session.status.site = site;
+  session.status.store_id = store_id;
+  if (session.reserved < epoch) session.reserved = session.status.epoch = epoch;
+}
+
+absl::StatusOr<Epoch> Federation::ReserveEpoch(const SiteId& site) {
+  MutexLock lock(mutex_);
+  CN_RETURN_IF_ERROR(closed_);
+  if (!sessions_.contains(site) && sessions_.size() >= kMaxSites) {
+    return Error(ErrorCode::kOverloaded, fmt::format("{} sites are known, the most", kMaxSites));
+  }
+  Session& session = sessions_[site];
+  session.status.site = site;
+  session.reserved = session.reserved.Next();
+  return session.reserved;
+}
+
+absl::StatusOr<std::shared_ptr<SitePort>> Federation::Install(const SiteId& site, Epoch epoch,
+                                                              const wire::Hello& hello,
+                                                              std::shared_ptr<SitePort> port) {
+  MutexLock lock(mutex_);
+  CN_RETURN_IF_ERROR(closed_);
+  Session& session = sessions_[site];
+  if (session.reserved != epoch) return Fenced(site, epoch);
+  SiteStatus& status = session.status;
+  status.epoch = epoch;
+  if (!status.store_id.empty() && status.store_id != hello.store_id) status.store_changed = true;
+  status.connected = true;
+  status.version = hello.version;
+  status.datasets = hello.datasets;
+  status.store_id = hello.store_id;
+  status.last_seen = clock_.UtcNow();
+  return std::exchange(session.port, std::move(port));
+}
+
+absl::StatusOr<wire::Welcome> Federation::Attend(const SiteId& site, const wire::Hello& hello,
+                                                 std::shared_ptr<SitePort> port) {
+  CN_RETURN_IF_ERROR(CheckHello(hello));
+  CN_ASSIGN_OR_RETURN(const Epoch epoch, ReserveEpoch(site));
+  CN_RETURN_IF_ERROR(log_.RecordEpoch(site, epoch, hello.store_id));
+  CN_ASSIGN_OR_RETURN(const std::shared_ptr<SitePort> older,
+                      Install(site, epoch, hello, std::move(port)));
+  if (older != nullptr) {
+    older->Close(Error(ErrorCode::kFenced,
+                       fmt::format("site {} attends anew as epoch {}", site.value(), epoch.value()),
+                       "Run one client per site; an older stream ends when a newer begins."));
+  }
+  Log(Level::kInfo, "site attends",
+      {{"site", site.value()}, {"epoch", epoch.value()}, {"version", hello.version}});
+  listener_.OnAttend(site, hello);
+  return wire::Welcome{epoch, options_.version, options_.name};
+}
+
+void Federation::Leave(const SiteId& site, Epoch epoch) {
+  {
+    MutexLock lock(mutex_);
+    const auto found = sessions_.find(site);
+    if (found == sessions_.end()) return;
+    Session& session = found->second;
+    if (session.status.epoch != epoch || !session.status.connected) return;
+    session.status.connected = false;
+    session.status.last_seen = clock_.UtcNow();
+    session.port.reset();
+  }
+  Log(Level::kInfo, "site left", {{"site", site.value()}, {"epoch", epoch.value()}});
+  listener_.OnLeave(site);
+}
+
+absl::Status Federation::CheckEpoch(const SiteId& site, Epoch epoch) const {
+  MutexLock lock(mutex_);
+  const auto found = sessions_.find(site);
+  if (found == sessions_.end() || !found->second.status.connected ||
+      found->second.status.epoch != epoch) {
+    return Fenced(site, epoch);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Federation::OnMessage(const SiteId& site, Epoch epoch,
+                                   const wire::SiteMessage& message) {
+  {
+    MutexLock lock(mutex_);
+    const auto found = sessions_.find(site);
+    if (found == sessions_.end() || !found->second.status.connected ||
+        found->second.status.epoch != epoch) {
+      return Fenced(site, epoch);
+    }
+    found->second.status.last_seen = clock_.UtcNow();
+  }
+  listener_.OnMessage(site, message);
+  return absl::OkStatus();
+}
+
+bool Federation::SendTo(const SiteId& site, const wire::ServerMessage& message) {
+  std::shared_ptr<SitePort> port;
+  {
+    MutexLock lock(mutex_);
+    const auto found = sessions_.find(site);
+    if (found == sessions_.end()) return false;
+    port = found->second.port;
+  }
+  if (port == nullptr) return false;
+  port->Send(message);
+  return true;
+}
+
+std::vector<SiteStatus> Federation::Sites() const {
+  MutexLock lock(mutex_);
+  std::vector<SiteStatus> sites;
+  sites.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) sites.push_back(session.status);
+  return sites;
+}
+
+void Federation::CloseAll(const absl::Status& why) {
+  std::vector<std::shared_ptr<SitePort>> ports;
+  {
+    MutexLock lock(mutex_);
+    closed_ = why.ok() ? Error(ErrorCode::kOverloaded, "the server is stopping") : why;
+    for (auto& [id, session] : sessions_) {
+      if (session.port != nullptr) ports.push_back(session.port);
+    }
+  }
+  for (const std::shared_ptr<SitePort>& port : ports) port->Close(why);
+}
+
+}  // namespace consilium::server::registry

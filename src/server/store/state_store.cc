@@ -1,0 +1,137 @@
+#include "server/store/state_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/crypto/sha256.h"
+
+namespace consilium::server::store {
+namespace {
+
+constexpr const char* kManifest = "manifest";
+constexpr const char* kBroadcast = "broadcast";
+constexpr const char* kPrivate = "private";
+constexpr std::string_view kUnfinished = ".new";
+constexpr size_t kCompareBlockBytes = 256 * 1024;
+// A part is a model and its texts; far above any of ours, far below what a length field could say.
+constexpr uint64_t kMaxPartBytes = tensor::kMaxPayloadBytes;
+
+bool Holds(const FileReader& file, ByteSpan bytes) {
+  if (file.size() != bytes.size()) return false;
+  Bytes block(std::min(kCompareBlockBytes, bytes.size()));
+  for (size_t offset = 0; offset < bytes.size(); offset += block.size()) {
+    const std::span<std::byte> part =
+        std::span(block).first(std::min(block.size(), bytes.size() - offset));
+    if (!file.ReadAt(offset, part).ok()) return false;
+    if (!std::ranges::equal(part, bytes.subspan(offset, part.size()))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+StateStore::StateStore(std::string folder, Storage& storage)
+    : folder_(std::move(folder)), storage_(storage) {
+  // What a crash left half written has no name that anybody knows.
+  const auto names = storage_.List(folder_);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(kUnfinished)) continue;
+    if (const absl::Status removed = storage_.Remove(folder_ + "/" + name); !removed.ok()) {
+      LogStatus(Level::kWarning, "unfinished state stays", removed, {{"file", name}});
+    }
+  }
+}
+
+std::string StateStore::PathOf(const Digest& digest, const char* kind) const {
+  return fmt::format("{}/{}.{}", folder_, HexOf(digest), kind);
+}
+
+absl::Status StateStore::PutFile(const Digest& digest, const char* kind, ByteSpan bytes) {
+  const std::string path = PathOf(digest, kind);
+  if (const auto present = storage_.OpenRead(path); present.ok() && Holds(**present, bytes)) {
+    return storage_.SyncFolder(folder_);  // another Put may have renamed it and not synced yet
+  }
+  // Two jobs may put the same bytes at once: each writes its own file, either rename is right.
+  const std::string unfinished = fmt::format("{}.{}{}", path, ++unfinished_count_, kUnfinished);
+  {
+    CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenAppend(unfinished, 0));
+    CN_RETURN_IF_ERROR(file->Append(bytes));
+    CN_RETURN_IF_ERROR(file->Sync());
+  }
+  CN_RETURN_IF_ERROR(storage_.Rename(unfinished, path));
+  return storage_.SyncFolder(folder_);
+}
+
+absl::StatusOr<Digest> StateStore::Put(const wire::State& state) {
+  CN_RETURN_IF_ERROR(storage_.CreateFolder(folder_));
+  wire::Manifest manifest;
+  const auto put_part = [&](const wire::StatePart& part, const char* kind,
+                            wire::PartRef& ref) -> absl::Status {
+    const Bytes bytes = wire::EncodeStatePart(part);
+    ref = {crypto::Sha256Of(bytes), bytes.size()};
+    return PutFile(ref.digest, kind, bytes);
+  };
+  CN_RETURN_IF_ERROR(put_part(state.broadcast, kBroadcast, manifest.broadcast));
+  CN_RETURN_IF_ERROR(put_part(state.private_part, kPrivate, manifest.private_part));
+  const Digest digest = wire::DigestOf(manifest);
+  CN_RETURN_IF_ERROR(PutFile(digest, kManifest, wire::EncodeManifest(manifest)));
+  return digest;
+}
+
+absl::StatusOr<Bytes> StateStore::ReadFile(const Digest& digest, const char* kind,
+                                           uint64_t most) const {
+  absl::StatusOr<Bytes> bytes = ReadWhole(storage_, PathOf(digest, kind), most);
+  if (!bytes.ok() && CodeOf(bytes.status()) == ErrorCode::kFileNotFound) {
+    return Error(ErrorCode::kStateNotFound, fmt::format("no {} sha256:{}", kind, HexOf(digest)));
+  }
+  if (!bytes.ok()) return bytes;
+  if (crypto::Sha256Of(*bytes) != digest) {
+    return Error(
+        ErrorCode::kStateCorrupt,
+        fmt::format("{}: its bytes do not have the digest of its name", PathOf(digest, kind)));
+  }
+  return bytes;
+}
+
+absl::StatusOr<wire::Manifest> StateStore::GetManifest(const Digest& manifest) const {
+  CN_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(manifest, kManifest, wire::kManifestBytes));
+  return wire::DecodeManifest(bytes);
+}
+
+absl::StatusOr<wire::StatePart> StateStore::GetPart(const wire::PartRef& ref,
+                                                    const char* kind) const {
+  CN_ASSIGN_OR_RETURN(const Bytes bytes, ReadFile(ref.digest, kind, kMaxPartBytes));
+  return wire::DecodeStatePart(bytes);
+}
+
+absl::StatusOr<wire::StatePart> StateStore::GetBroadcast(const Digest& manifest) const {
+  CN_ASSIGN_OR_RETURN(const wire::Manifest refs, GetManifest(manifest));
+  return GetPart(refs.broadcast, kBroadcast);
+}
+
+absl::StatusOr<wire::State> StateStore::Get(const Digest& manifest) const {
+  CN_ASSIGN_OR_RETURN(const wire::Manifest refs, GetManifest(manifest));
+  CN_ASSIGN_OR_RETURN(wire::StatePart broadcast, GetPart(refs.broadcast, kBroadcast));
+  CN_ASSIGN_OR_RETURN(wire::StatePart private_part, GetPart(refs.private_part, kPrivate));
+  return wire::State{std::move(broadcast), std::move(private_part)};
+}
+
+absl::StatusOr<std::unique_ptr<FileReader>> StateStore::OpenForSite(const Digest& digest) const {
+  for (const char* kind : {kManifest, kBroadcast}) {
+    auto file = storage_.OpenRead(PathOf(digest, kind));
+    if (file.ok() || CodeOf(file.status()) != ErrorCode::kFileNotFound) return file;
+  }
+  if (Exists(storage_, PathOf(digest, kPrivate))) {
+    return Error(ErrorCode::kNotAllowed,
+                 fmt::format("sha256:{} is a private part, which stays here", HexOf(digest)));
+  }
+  return Error(ErrorCode::kStateNotFound, fmt::format("no state sha256:{}", HexOf(digest)));
+}
+
+}  // namespace consilium::server::store

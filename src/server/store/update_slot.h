@@ -1,0 +1,98 @@
+// Inside UpdateStore: what it knows of each site's upload of each open step.
+//
+// Every field of Slot and the field `open` are guarded by UpdateStore::mutex_. An Upload is owned
+// by one thread at a time: it is in its slot, or in the Lease of the thread that works on it.
+#ifndef CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
+#define CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/crypto/sha256.h"
+#include "server/store/update_store.h"
+
+namespace consilium::server::store {
+
+// An upload on its way: `written` bytes of `path` are on disk and in `hash`.
+struct UpdateStore::Upload {
+  explicit Upload(std::atomic<uint64_t>& spool) : spool_bytes(spool) {}
+  ~Upload() { spool_bytes -= bytes; }
+  Upload(const Upload&) = delete;
+  Upload& operator=(const Upload&) = delete;
+
+  std::atomic<uint64_t>& spool_bytes;
+  std::string path;
+  Digest digest;
+  uint64_t bytes = 0;  // of the whole; counted in spool_bytes
+  uint64_t written = 0;
+  crypto::Sha256 hash;
+  std::unique_ptr<AppendFile> file;
+};
+
+struct UpdateStore::AcceptedFile {
+  AcceptedUpdate update;
+  std::string path;
+  uint64_t header_bytes = 0;
+};
+
+struct UpdateStore::Slot {
+  bool taken = false;
+  std::unique_ptr<Upload> upload;
+  std::optional<AcceptedFile> accepted;
+};
+
+struct UpdateStore::StepEntry {
+  OpenStep step;
+  std::string folder;  // of the job
+  std::string prefix;  // of the names of this step's files: "<step>."
+  bool open = true;
+  std::map<SiteId, Slot> slots;
+
+  std::string PartPath(const SiteId& site, const Digest& digest) const {
+    return folder + "/" + prefix + site.value() + "." + HexOf(digest) + ".part";
+  }
+  std::string UpdatePath(const SiteId& site) const {
+    return folder + "/" + prefix + site.value() + ".update";
+  }
+};
+
+// One slot, taken. Puts the upload back when it ends.
+class UpdateStore::Lease {
+ public:
+  // REQUIRES: slot.taken was set by the caller.
+  Lease(UpdateStore& store, std::shared_ptr<StepEntry> entry, Slot& slot,
+        std::unique_ptr<Upload> taken)
+      : upload(std::move(taken)), store_(&store), entry_(std::move(entry)), slot_(&slot) {}
+  Lease(Lease&& other) noexcept
+      : upload(std::move(other.upload)),
+        accepted(std::move(other.accepted)),
+        store_(std::exchange(other.store_, nullptr)),
+        entry_(std::move(other.entry_)),
+        slot_(other.slot_) {}
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (store_ == nullptr) return;
+    MutexLock lock(store_->mutex_);
+    slot_->upload = std::move(upload);
+    slot_->accepted = std::move(accepted);
+    slot_->taken = false;
+    store_->put_back_.NotifyAll();
+  }
+  const StepEntry& entry() const { return *entry_; }
+
+  std::unique_ptr<Upload> upload;        // null: none under way
+  std::optional<AcceptedFile> accepted;  // set: this site's update is accepted
+
+ private:
+  UpdateStore* store_;
+  std::shared_ptr<StepEntry> entry_;
+  Slot* slot_;
+};
+
+}  // namespace consilium::server::store
+
+#endif  // CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_

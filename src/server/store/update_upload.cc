@@ -1,0 +1,181 @@
+// One upload: begun, appended to, finished.
+#include <fmt/format.h>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "server/store/update_check.h"
+#include "server/store/update_slot.h"
+#include "server/store/update_store.h"
+
+namespace consilium::server::store {
+namespace {
+
+std::string NameOf(const wire::TaskKey& key) {
+  return fmt::format("job {} step {} site {}", key.job.value(), key.step.value(), key.site.value());
+}
+
+absl::Status UnknownTask(const wire::TaskKey& key) {
+  return Error(ErrorCode::kUpdateUnknownTask, fmt::format("{}: no upload wanted", NameOf(key)));
+}
+
+absl::Status Conflict(const wire::TaskKey& key) {
+  return Error(ErrorCode::kUpdateConflict,
+               fmt::format("{}: an update with another digest is accepted", NameOf(key)));
+}
+
+wire::Receipt ReceiptFor(const AcceptedUpdate& update) {
+  return {update.key, update.digest, "", {}};
+}
+
+// The disk failed, not the update: what is written may be good.
+bool IsDiskFault(const absl::Status& status) {
+  const auto code = CodeOf(status);
+  return code == ErrorCode::kStorageIo || code == ErrorCode::kStorageFull;
+}
+
+}  // namespace
+
+absl::StatusOr<UpdateStore::Lease> UpdateStore::Take(const wire::TaskKey& key) {
+  MutexLock lock(mutex_);
+  const auto found = steps_.find({key.job, key.step});
+  if (found == steps_.end()) return UnknownTask(key);
+  const std::shared_ptr<StepEntry> entry = found->second;
+  const auto slot = entry->slots.find(key.site);
+  if (slot == entry->slots.end()) return UnknownTask(key);
+  while (slot->second.taken) put_back_.Wait(mutex_);
+  if (!entry->open) return UnknownTask(key);
+  slot->second.taken = true;
+  Lease lease(*this, entry, slot->second, std::move(slot->second.upload));
+  lease.accepted = slot->second.accepted;
+  return lease;
+}
+
+absl::StatusOr<std::unique_ptr<UpdateStore::Upload>> UpdateStore::StartOrResume(
+    const StepEntry& entry, const wire::UploadHeader& header) {
+  auto upload = std::make_unique<Upload>(spool_bytes_);
+  upload->bytes = header.bytes;
+  if (spool_bytes_.fetch_add(header.bytes) + header.bytes > options_.max_spool_bytes) {
+    return Error(ErrorCode::kOverloaded,
+                 fmt::format("{}: uploads under way fill the spool of {} bytes", NameOf(header.key),
+                             options_.max_spool_bytes));
+  }
+  upload->path = entry.PartPath(header.key.site, header.digest);
+  upload->digest = header.digest;
+  const auto present = storage_.OpenRead(upload->path);
+  if (present.ok() && (*present)->size() <= header.bytes) {
+    upload->written = (*present)->size();
+    Bytes block(std::min<uint64_t>(kBlockBytes, upload->written));
+    for (uint64_t offset = 0; offset < upload->written; offset += block.size()) {
+      const std::span<std::byte> part =
+          std::span(block).first(std::min<uint64_t>(block.size(), upload->written - offset));
+      CN_RETURN_IF_ERROR((*present)->ReadAt(offset, part));
+      upload->hash.Update(part);
+    }
+  }
+  CN_ASSIGN_OR_RETURN(upload->file, storage_.OpenAppend(upload->path, upload->written));
+  return upload;
+}
+
+absl::StatusOr<UpdateStore::Position> UpdateStore::Begin(const wire::UploadHeader& header) {
+  CN_ASSIGN_OR_RETURN(Lease lease, Take(header.key));
+  if (lease.accepted) {
+    if (lease.accepted->update.digest != header.digest) return Conflict(header.key);
+    return Position{lease.accepted->update.bytes, ReceiptFor(lease.accepted->update)};
+  }
+  const uint64_t most =
+      std::min(options_.max_update_bytes,
+               wire::kMaxUpdateHeaderBytes + lease.entry().step.layout.payload_bytes());
+  if (header.bytes > most) {
+    return Error(ErrorCode::kMessageTooLarge, fmt::format("{}: {} bytes, want at most {}",
+                                                          NameOf(header.key), header.bytes, most));
+  }
+  if (lease.upload != nullptr &&
+      (lease.upload->digest != header.digest || lease.upload->bytes != header.bytes)) {
+    const std::string path = lease.upload->path;
+    lease.upload.reset();
+    CN_RETURN_IF_ERROR(storage_.Remove(path));
+  }
+  if (lease.upload == nullptr) {
+    CN_ASSIGN_OR_RETURN(lease.upload, StartOrResume(lease.entry(), header));
+  }
+  return Position{lease.upload->written, std::nullopt};
+}
+
+absl::StatusOr<uint64_t> UpdateStore::Append(const wire::TaskKey& key, const Digest& digest,
+                                             uint64_t offset, ByteSpan bytes) {
+  CN_ASSIGN_OR_RETURN(Lease lease, Take(key));
+  if (lease.accepted && lease.accepted->update.digest != digest) return Conflict(key);
+  if (lease.upload == nullptr || lease.upload->digest != digest) {
+    return Error(ErrorCode::kProtocol,
+                 fmt::format("{}: no upload of this digest is under way", NameOf(key)));
+  }
+  Upload& upload = *lease.upload;
+  if (offset != upload.written) {
+    return Error(ErrorCode::kProtocol, fmt::format("{}: a piece begins at byte {}, want {}",
+                                                   NameOf(key), offset, upload.written));
+  }
+  if (bytes.size() > upload.bytes - upload.written) {
+    return Error(ErrorCode::kProtocol,
+                 fmt::format("{}: a piece ends at byte {}, the update at {}", NameOf(key),
+                             offset + bytes.size(), upload.bytes));
+  }
+  if (absl::Status written = upload.file->Append(bytes); !written.ok()) {
+    lease.upload.reset();  // the next Begin looks at what is on disk
+    return written;
+  }
+  upload.hash.Update(bytes);
+  upload.written += bytes.size();
+  return upload.written;
+}
+
+absl::StatusOr<UpdateStore::AcceptedFile> UpdateStore::Verify(const StepEntry& entry,
+                                                              const wire::TaskKey& key,
+                                                              const Upload& upload) const {
+  if (const Digest digest = upload.hash.Current(); digest != upload.digest) {
+    return Error(ErrorCode::kUpdateDigest,
+                 fmt::format("{}: the bytes are sha256:{}, want {}", NameOf(key), HexOf(digest),
+                             HexOf(upload.digest)));
+  }
+  CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenRead(upload.path));
+  CN_ASSIGN_OR_RETURN(const wire::ParsedUpdateHeader parsed,
+                      CheckHeader(*file, {key, entry.step.base_state, entry.step.layout}));
+  CN_RETURN_IF_ERROR(CheckValues(*file, parsed.header_bytes, entry.step.layout));
+  return AcceptedFile{
+      {key, upload.digest, parsed.header.weight, upload.bytes}, upload.path, parsed.header_bytes};
+}
+
+absl::StatusOr<wire::Receipt> UpdateStore::Finish(const wire::TaskKey& key, const Digest& digest) {
+  CN_ASSIGN_OR_RETURN(Lease lease, Take(key));
+  if (lease.accepted) {
+    if (lease.accepted->update.digest != digest) return Conflict(key);
+    return ReceiptFor(lease.accepted->update);
+  }
+  if (lease.upload == nullptr || lease.upload->digest != digest ||
+      lease.upload->written != lease.upload->bytes) {
+    return Error(ErrorCode::kProtocol, fmt::format("{}: the upload is not whole", NameOf(key)));
+  }
+  const std::string path = lease.upload->path;
+  absl::StatusOr<AcceptedFile> accepted = Verify(lease.entry(), key, *lease.upload);
+  absl::Status status = accepted.status();
+  if (status.ok()) {
+    status = lease.upload->file->Sync();
+    if (!status.ok()) storage_.Remove(path).IgnoreError();  // never synced again: starts anew
+  } else if (!IsDiskFault(status)) {
+    storage_.Remove(path).IgnoreError();  // what failed the check is what matters
+  }
+  if (!status.ok()) {
+    lease.upload.reset();
+    return status;
+  }
+  CN_RETURN_IF_ERROR(storage_.SyncFolder(lease.entry().folder));
+  CN_RETURN_IF_ERROR(journal_(accepted->update));
+  // From here on it counts. The new name is for people: either is found after a restart.
+  const std::string final_path = lease.entry().UpdatePath(key.site);
+  if (storage_.Rename(path, final_path).ok()) accepted->path = final_path;
+  lease.upload.reset();
+  lease.accepted = *std::move(accepted);
+  return ReceiptFor(lease.accepted->update);
+}
+
+}  // namespace consilium::server::store
