@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/job/job_spec.h"
+#include "common/tensor/layout.h"
 #include "common/wire/messages.h"
 
 namespace consilium::client::policy {

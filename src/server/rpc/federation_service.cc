@@ -1,0 +1,89 @@
+#include "server/rpc/federation_service.h"
+
+#include <memory>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+#include "common/wire/messages_proto.h"
+#include "fmt/format.h"
+#include "server/rpc/refusal.h"
+#include "server/rpc/stream_parts.h"
+
+namespace consilium::server::rpc {
+namespace {
+
+using consilium::rpc::Rpc;
+using ::grpc::ByteBuffer;
+using ::grpc::CallbackServerContext;
+using ::grpc::ServerBidiReactor;
+using ::grpc::ServerWriteReactor;
+
+SiteId SiteOf(const consilium::rpc::Authenticated& caller) { return SiteId(caller.identity().id); }
+
+absl::StatusOr<FileStream<v1::Chunk>::Source> OpenState(round::Coordinator& coordinator,
+                                                        const SiteId& site,
+                                                        const wire::FetchRequest& request) {
+  CN_RETURN_IF_ERROR(coordinator.federation().CheckEpoch(site, request.epoch));
+  FileStream<v1::Chunk>::Source source;
+  source.digest = request.digest;
+  source.offset = request.offset;
+  CN_ASSIGN_OR_RETURN(source.reader, coordinator.states().OpenForSite(request.digest));
+  if (request.offset > source.reader->size()) {
+    return Error(ErrorCode::kProtocol, fmt::format("fetch from {}, want at most {}", request.offset,
+                                                   source.reader->size()));
+  }
+  return source;
+}
+
+}  // namespace
+
+FederationService::FederationService(Options options, round::Coordinator& coordinator,
+                                     const consilium::rpc::Authenticator& authenticator,
+                                     WorkerPool& pool)
+    : options_(options),
+      coordinator_(coordinator),
+      authenticator_(authenticator),
+      pool_(pool),
+      uploads_{coordinator, pool, UploadBudget(options.upload_bytes), {}, {0}} {}
+
+ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>* FederationService::Attend(
+    CallbackServerContext* context) {
+  const auto caller = authenticator_.Authenticate(*context, Rpc::kAttend);
+  if (!caller.ok()) {
+    return new RefusedStream<ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>>(
+        Refuse("Attend", caller.status()));
+  }
+  auto stream =
+      std::make_shared<AttendStream>(coordinator_.federation(), pool_, *context, SiteOf(*caller));
+  stream->Start(options_.hello_timeout);
+  return stream.get();  // owns itself until OnDone
+}
+
+ServerWriteReactor<v1::Chunk>* FederationService::Fetch(CallbackServerContext* context,
+                                                        const v1::FetchRequest* request) {
+  const auto caller = authenticator_.Authenticate(*context, Rpc::kFetch);
+  const auto wanted = wire::FromProto(*request);
+  if (!caller.ok() || !wanted.ok()) {
+    return new RefusedStream<ServerWriteReactor<v1::Chunk>>(
+        Refuse("Fetch", caller.ok() ? wanted.status() : caller.status()));
+  }
+  return new FileStream<v1::Chunk>(pool_, "Fetch",
+                                   [this, site = SiteOf(*caller), wanted = *wanted] {
+                                     return OpenState(coordinator_, site, wanted);
+                                   });
+}
+
+ServerBidiReactor<ByteBuffer, ByteBuffer>* FederationService::Submit(
+    CallbackServerContext* context) {
+  const auto caller = authenticator_.Authenticate(*context, Rpc::kSubmit);
+  if (!caller.ok()) {
+    return new RefusedStream<ServerBidiReactor<ByteBuffer, ByteBuffer>>(
+        Refuse("Submit", caller.status()));
+  }
+  auto stream = std::make_shared<UploadStream>(uploads_, SiteOf(*caller));
+  stream->Start();
+  return stream.get();  // owns itself until OnDone
+}
+
+}  // namespace consilium::server::rpc

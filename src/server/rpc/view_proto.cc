@@ -1,0 +1,152 @@
+#include "server/rpc/view_proto.h"
+
+#include <chrono>
+#include <string>
+
+#include "common/base/bytes.h"
+
+namespace consilium::server::rpc {
+namespace {
+
+std::string BytesOf(const Digest& digest) {
+  if (digest.IsZero()) return {};
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
+uint64_t MillisOf(Duration duration) {
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  return millis < 0 ? 0 : static_cast<uint64_t>(millis);
+}
+
+v1::JobStatus ToProto(jobs::JobStatus status) {
+  switch (status) {
+    case jobs::JobStatus::kQueued:
+      return v1::JOB_STATUS_QUEUED;
+    case jobs::JobStatus::kRunning:
+      return v1::JOB_STATUS_RUNNING;
+    case jobs::JobStatus::kWaiting:
+      return v1::JOB_STATUS_WAITING;
+    case jobs::JobStatus::kDone:
+      return v1::JOB_STATUS_DONE;
+    case jobs::JobStatus::kFailed:
+      return v1::JOB_STATUS_FAILED;
+    case jobs::JobStatus::kCancelled:
+      return v1::JOB_STATUS_CANCELLED;
+  }
+  return v1::JOB_STATUS_UNSPECIFIED;
+}
+
+v1::Workload ToProto(wire::Workload workload) {
+  switch (workload) {
+    case wire::Workload::kMeans:
+      return v1::WORKLOAD_MEANS;
+    case wire::Workload::kVariances:
+      return v1::WORKLOAD_VARIANCES;
+    case wire::Workload::kTrain:
+      return v1::WORKLOAD_TRAIN;
+    case wire::Workload::kEvaluate:
+      return v1::WORKLOAD_EVALUATE;
+  }
+  return v1::WORKLOAD_UNSPECIFIED;
+}
+
+v1::Verdict ToProto(wire::Verdict verdict) {
+  switch (verdict) {
+    case wire::Verdict::kAdmitted:
+      return v1::VERDICT_ADMITTED;
+    case wire::Verdict::kPending:
+      return v1::VERDICT_PENDING;
+    case wire::Verdict::kRefused:
+      return v1::VERDICT_REFUSED;
+  }
+  return v1::VERDICT_UNSPECIFIED;
+}
+
+void ToProto(const aggregation::SplitMetrics& split, v1::SplitMetricsView& out) {
+  out.set_rows(split.rows);
+  out.set_loss(split.loss);
+  if (split.accuracy) out.set_accuracy(*split.accuracy);
+  if (split.auc) out.set_auc(*split.auc);
+}
+
+void ToProto(const aggregation::Metrics& metrics, v1::MetricsView& out) {
+  if (metrics.train) ToProto(*metrics.train, *out.mutable_train());
+  if (metrics.test) ToProto(*metrics.test, *out.mutable_test());
+}
+
+bool IsEmpty(const aggregation::Metrics& metrics) { return !metrics.train && !metrics.test; }
+
+void ToProto(const jobs::SiteStepView& view, v1::SiteStepView& out) {
+  out.set_site(view.site.value());
+  out.set_result(view.result);
+  out.set_reason(view.reason);
+  out.set_phase(view.phase);
+  out.set_update_bytes(view.update_bytes);
+  out.set_elapsed_ms(MillisOf(view.elapsed));
+  out.set_weight(view.weight);
+  out.set_update_digest(BytesOf(view.update_digest));
+  if (!IsEmpty(view.metrics)) ToProto(view.metrics, *out.mutable_metrics());
+}
+
+}  // namespace
+
+void ToProto(const jobs::StepView& view, v1::StepView& out) {
+  out.set_step(view.step.value());
+  out.set_workload(ToProto(view.workload));
+  out.set_round(view.round.value());
+  out.set_committed(view.committed);
+  out.set_result(view.result);
+  out.set_reason(view.reason);
+  out.set_base_state(BytesOf(view.base_state));
+  out.set_state(BytesOf(view.state));
+  out.set_elapsed_ms(MillisOf(view.elapsed));
+  for (const jobs::SiteStepView& site : view.sites) ToProto(site, *out.add_sites());
+  if (!IsEmpty(view.metrics)) ToProto(view.metrics, *out.mutable_metrics());
+  out.set_update_bytes(view.update_bytes);
+  out.set_total_weight(view.total_weight);
+}
+
+void ToProto(const jobs::JobView& view, v1::JobView& out) {
+  out.set_job_id(view.job.value());
+  out.set_name(view.name);
+  out.set_researcher(view.researcher);
+  out.set_status(ToProto(view.status));
+  out.set_reason(view.reason);
+  out.set_waiting(view.waiting);
+  out.set_rounds(view.rounds);
+  out.set_rounds_committed(view.rounds_committed);
+  out.set_rounds_failed(view.rounds_failed);
+  out.set_submitted_utc_ms(view.submitted);
+  out.set_ended_utc_ms(view.ended);
+  out.set_state(BytesOf(view.state));
+  out.set_job_digest(BytesOf(view.job_digest));
+  out.set_file(std::string(AsText(view.file)));
+  for (const jobs::AdmissionView& admission : view.admissions) {
+    v1::AdmissionView& one = *out.add_admissions();
+    one.set_site(admission.site.value());
+    one.set_verdict(ToProto(admission.verdict));
+    one.set_rule(admission.rule);
+    one.set_message(admission.message);
+  }
+  for (const jobs::StepView& step : view.steps) ToProto(step, *out.add_steps());
+  if (view.current) ToProto(*view.current, *out.mutable_current());
+}
+
+void ToProto(const registry::SiteStatus& site, v1::SiteView& out) {
+  out.set_site(site.site.value());
+  out.set_connected(site.connected);
+  out.set_version(site.version);
+  for (const std::string& dataset : site.datasets) out.add_datasets(dataset);
+  out.set_last_seen_utc_ms(site.last_seen);
+  out.set_epoch(site.epoch.value());
+  out.set_store_changed(site.store_changed);
+}
+
+void ToProto(const round::ReplayedStep& step, v1::ReplayedStep& out) {
+  out.set_step(step.step.value());
+  out.set_recorded(BytesOf(step.recorded));
+  out.set_replayed(BytesOf(step.replayed));
+  out.set_sums_redone(step.sums_redone);
+}
+
+}  // namespace consilium::server::rpc
