@@ -76,6 +76,16 @@ std::vector<std::pair<std::string, TomlTable>> TomlTable::NamedTables() const {
   return tables;
 }
 
+std::vector<std::string> TomlTable::Keys() const {
+  std::vector<std::string> keys;
+  if (node_ == nullptr) return keys;
+  for (const TomlNode& child : node_->children) {
+    reading_->asked[path_].insert(child.key);
+    keys.push_back(child.key);
+  }
+  return keys;
+}
+
 std::optional<std::vector<TomlNode>> TomlTable::ListOf(std::string_view key, size_t most,
                                                        std::string_view want) const {
   const TomlNode* found = Ask(key);
@@ -113,19 +123,19 @@ std::optional<TomlItem> TomlTable::TextOrTable(std::string_view key) const {
   return std::nullopt;
 }
 
-std::vector<TomlItem> TomlTable::Items(std::string_view key, size_t most) const {
-  std::vector<TomlItem> items;
+std::optional<std::vector<TomlItem>> TomlTable::Items(std::string_view key, size_t most) const {
   const TomlNode* found = Ask(key);
-  if (found == nullptr) return items;
+  if (found == nullptr) return std::nullopt;
   const bool table = found->kind == Kind::kTable;
   if (!table && found->kind != Kind::kList) {
     WrongType(key, *found, "a list or a table");
-    return items;
+    return std::nullopt;
   }
   if (found->children.size() > most) {
     OutOfRange(key, fmt::format("has {} elements, want at most {}", found->children.size(), most));
-    return items;
+    return std::nullopt;
   }
+  std::vector<TomlItem> items;
   if (table) reading_->asked.try_emplace(PathOf(key));
   for (size_t i = 0; i < found->children.size(); ++i) {
     const TomlNode& child = found->children[i];
@@ -134,7 +144,7 @@ std::vector<TomlItem> TomlTable::Items(std::string_view key, size_t most) const 
                                         : fmt::format("{}[{}]", PathOf(key), i));
     if (!item.text && !item.table) {
       WrongType(key, child, "texts and tables only");
-      return {};
+      return std::nullopt;
     }
     items.push_back(std::move(item));
   }

@@ -66,10 +66,12 @@ class TomlTable {
   std::vector<TomlTable> Tables(std::string_view key) const;
   // Every [this.NAME], in file order.
   std::vector<std::pair<std::string, TomlTable>> NamedTables() const;
+  // Its keys in file order, all made known: for tables whose keys are data.
+  std::vector<std::string> Keys() const;
   // A value that is a text or a table.
   std::optional<TomlItem> TextOrTable(std::string_view key) const;
   // A list of texts and tables, or a table whose entries are texts and tables; at most `most`.
-  std::vector<TomlItem> Items(std::string_view key, size_t most) const;
+  std::optional<std::vector<TomlItem>> Items(std::string_view key, size_t most) const;
   // True when the value of `key` is a text. Does not make it known.
   bool IsText(std::string_view key) const;
 

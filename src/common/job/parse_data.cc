@@ -107,14 +107,15 @@ class DataReader {
   }
 
   void ReadFeatures() {
-    const std::vector<TomlItem> items = table_.Items(Leaf("data.features"), kMaxFeatures);
+    const auto items = table_.Items(Leaf("data.features"), kMaxFeatures);
     if (!table_.Has("features")) {
       table_.Missing("features", "list the columns to learn from: features = [\"age\", \"sex\"]");
-    } else if (items.empty()) {
+    } else if (items && items->empty()) {
       table_.OutOfRange("features", "is empty, want at least 1 feature");
     }
+    if (!items) return;
     std::set<std::string> seen;
-    for (const TomlItem& item : items) {
+    for (const TomlItem& item : *items) {
       FeatureSpec feature = ReadFeature(item);
       if (!IsPrintableName(feature.name, kMaxColumnNameBytes)) {
         table_.ConflictAt(item.place, "features",
