@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/address.h"
@@ -48,6 +49,10 @@ void SetBounds(const ServerOptions& options, grpc::ServerBuilder& builder) {
 }
 
 absl::Status CannotListen(const std::string& listen, int error) {
+  if (error == 0) {
+    return Error(ErrorCode::kInternal, fmt::format("the transport did not start on {}", listen),
+                 "the log lines named `transport` say why");
+  }
   if (error == EADDRINUSE) {
     return Error(ErrorCode::kPortInUse, fmt::format("another process listens on {}", listen),
                  "stop it (`ss -ltnp` names it) or listen on another port");
@@ -72,7 +77,7 @@ absl::Status WhyNot(const Address& address) {
                  fmt::format("cannot listen on {}: {}", listen, gai_strerror(result)),
                  "want an address of this machine, or 0.0.0.0 for all of them");
   }
-  int error = EADDRINUSE;
+  int error = 0;
   const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) != 0) error = errno;
   if (fd >= 0) close(fd);
@@ -85,6 +90,7 @@ absl::Status WhyNot(const Address& address) {
 absl::StatusOr<RunningServer> StartServer(const ServerOptions& options,
                                           std::span<grpc::Service* const> services,
                                           const Clock& clock) {
+  CN_CHECK(!services.empty());  // gRPC would refuse to start, and not say why
   CN_ASSIGN_OR_RETURN(Address address, ParseAddress(options.listen));
   CN_ASSIGN_OR_RETURN(const auto credentials, MakeServerCredentials(options.tls, clock));
   grpc::ServerBuilder builder;

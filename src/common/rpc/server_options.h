@@ -37,8 +37,8 @@ struct RunningServer {
   std::string address;  // "host:port" as given, with that port
 };
 
-// Errors of MakeServerCredentials; kPortInUse; kConfigOutOfRange for an address this machine cannot
-// listen on.
+// REQUIRES: services is not empty. Errors of MakeServerCredentials; kPortInUse; kConfigOutOfRange
+// for an address this machine cannot listen on.
 absl::StatusOr<RunningServer> StartServer(const ServerOptions& options,
                                           std::span<grpc::Service* const> services,
                                           const Clock& clock);
