@@ -38,6 +38,11 @@ class BoundedQueue {
     return PopLocked();
   }
 
+  // PopUntil by the steady clock.
+  std::optional<T> PopFor(Duration wait) {
+    return PopUntil(std::chrono::steady_clock::now() + wait);
+  }
+
   std::optional<T> TryPop() {
     MutexLock lock(mutex_);
     return PopLocked();

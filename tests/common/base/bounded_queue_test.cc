@@ -38,6 +38,9 @@ TEST(BoundedQueue, CloseRefusesNewValuesAndKeepsQueuedOnes) {
 TEST(BoundedQueue, WaitEndsAtItsDeadline) {
   BoundedQueue<int> queue(1);
   EXPECT_EQ(queue.PopUntil(steady_clock::now()), std::nullopt);
+  EXPECT_EQ(queue.PopFor(std::chrono::milliseconds(1)), std::nullopt);
+  EXPECT_TRUE(queue.TryPush(3));
+  EXPECT_EQ(queue.PopFor(std::chrono::hours(1)), 3);
 }
 
 TEST(BoundedQueue, WaiterIsWokenByPushAndByClose) {
