@@ -52,7 +52,9 @@ absl::StatusOr<pki::TlsFiles> CertificateFor(pki::Authority& authority, const st
     if (pki::LoadTlsFiles(files, clock).ok()) return files;
     fs::remove_all(issued, ignored);
   }
-  pki::IssueSpec spec{.role = role, .id = id};
+  pki::IssueSpec spec;
+  spec.role = role;
+  spec.id = id;
   if (role == pki::Role::kServer) {
     spec.dns_names = {"localhost"};
     spec.ip_addresses = {"127.0.0.1"};

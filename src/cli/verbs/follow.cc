@@ -106,11 +106,11 @@ absl::StatusOr<v1::JobView> Follow(const Context& context, ControlClient& client
         if (context.terminal.live()) {
           context.Data(view.Waiting(std::string(why.message())));
         } else {
-          context.Talk(fmt::format("waiting for the server: {}\n", why.message()));
+          context.Talk(fmt::format("waiting for the server: {}\n", std::string(why.message())));
         }
       });
   if (interrupted.load()) {
-    context.Talk(fmt::format("\ndetached; the job goes on\n"));
+    context.Talk("\ndetached; the job goes on\n");
     context.Next("consilium watch " + job);
     return absl::CancelledError("detached");
   }

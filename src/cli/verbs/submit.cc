@@ -10,6 +10,7 @@
 #include "common/crypto/sha256.h"
 #include "common/job/job_spec.h"
 #include "common/wire/envelope.h"
+#include "common/wire/messages.h"
 
 namespace consilium::cli {
 namespace {
