@@ -2,7 +2,9 @@
 // gone and counted; categories have become dummies.
 //
 // [rows, columns] float64, row-major, in the order of the job's features (dummies in level order).
-// Labels: 0/1 (logistic), class index (softmax, mlp), value (linear).
+// Labels: 0/1 (logistic, mlp without label levels), class index (softmax, mlp with levels), value
+// (linear). rows_read = train.rows() + test.rows() + rows_incomplete + rows_in_no_split.
+// A plain value; shared as shared_ptr<const Dataset>.
 #ifndef CONSILIUM_CLIENT_DATA_DATASET_H_
 #define CONSILIUM_CLIENT_DATA_DATASET_H_
 
@@ -24,9 +26,10 @@ struct Split {
 struct Dataset {
   Split train;
   Split test;
-  uint64_t rows_read = 0;       // after the filter
-  uint64_t rows_filtered = 0;   // left out by the filter
-  uint64_t rows_incomplete = 0; // dropped: a missing value in a used column
+  uint64_t rows_read = 0;         // after the filter
+  uint64_t rows_filtered = 0;     // left out by the filter
+  uint64_t rows_incomplete = 0;   // dropped: a missing value in a used column
+  uint64_t rows_in_no_split = 0;  // dropped: the fold column says neither train nor test
   // Covers the file's bytes, filter, split and columns: what statistics are cached under.
   Digest digest;
 };

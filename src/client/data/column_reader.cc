@@ -1,0 +1,73 @@
+#include "client/data/column_reader.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "fmt/format.h"
+
+namespace consilium::client::data {
+namespace {
+
+constexpr size_t kMaxLevelsShown = 8;
+
+std::string ListOf(const std::vector<std::string>& levels) {
+  std::string text;
+  for (size_t i = 0; i < std::min(levels.size(), kMaxLevelsShown); ++i) {
+    text += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", levels[i]);
+  }
+  return levels.size() > kMaxLevelsShown ? text + ", ..." : text;
+}
+
+}  // namespace
+
+ColumnReader::ColumnReader(ColumnWish wish, const ColumnConfig* config)
+    : wish_(std::move(wish)), file_column_(wish_.name), levels_(wish_.levels) {
+  if (config == nullptr) return;
+  file_column_ = config->column;
+  positive_ = TextIndex(config->positive);
+  std::vector<std::string> from;
+  for (const auto& [cell, name] : config->values) {
+    from.push_back(cell);
+    mapped_to_.push_back(name);
+  }
+  mapped_from_ = TextIndex(from);
+}
+
+std::string ColumnReader::Named() const {
+  if (file_column_ == wish_.name) return fmt::format("column `{}`", wish_.name);
+  return fmt::format("column `{}` (`{}` in the file)", wish_.name, file_column_);
+}
+
+absl::StatusOr<double> ColumnReader::Read(std::string_view cell) const {
+  if (const auto mapped = mapped_from_.Find(cell)) cell = mapped_to_[*mapped];
+  if (wish_.type == job::ColumnType::kCategory) return ReadLevel(cell);
+  if (wish_.type == job::ColumnType::kBinary || !positive_.empty()) return ReadBinary(cell);
+  if (const auto number = NumberOf(cell)) return *number;
+  return Error(ErrorCode::kDataBadCell,
+               fmt::format("{} has a cell that is not a number, want one such as 120 or -2.5",
+                           Named()),
+               "mend the cell, or add its text to `missing` so that the row is left out");
+}
+
+absl::StatusOr<double> ColumnReader::ReadBinary(std::string_view cell) const {
+  if (!positive_.empty()) return positive_.Find(cell) ? 1.0 : 0.0;
+  const auto number = NumberOf(cell);
+  if (number && (*number == 0 || *number == 1)) return *number;
+  return Error(ErrorCode::kDataBadCell,
+               fmt::format("{} has a cell that is neither 0 nor 1", Named()),
+               fmt::format("say which cells are 1, in client.toml: {} = {{ column = \"{}\", "
+                           "positive = [\"..\"] }}",
+                           wish_.name, file_column_));
+}
+
+absl::StatusOr<double> ColumnReader::ReadLevel(std::string_view cell) const {
+  if (const auto level = levels_.Find(cell)) return static_cast<double>(*level);
+  return Error(ErrorCode::kDataUnknownLevel,
+               fmt::format("{} has a cell that is none of the job's levels, want {}", Named(),
+                           ListOf(wish_.levels)),
+               "map the site's texts to the job's with `values` in client.toml, add the level to "
+               "the job, or list the text under `missing`");
+}
+
+}  // namespace consilium::client::data

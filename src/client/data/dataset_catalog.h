@@ -1,0 +1,65 @@
+// This site's datasets by name, read when a job needs them and kept while they are in use.
+//
+// A job runs many steps on the same rows, so the last few datasets stay in memory. Before one is
+// handed out again its file's size and time of change are compared: a changed file is read anew.
+// Thread-safe; reading is done without the lock, so two threads may read the same file at once.
+#ifndef CONSILIUM_CLIENT_DATA_DATASET_CATALOG_H_
+#define CONSILIUM_CLIENT_DATA_DATASET_CATALOG_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/data/dataset.h"
+#include "client/data/dataset_config.h"
+#include "common/base/digest.h"
+#include "common/base/ids.h"
+#include "common/base/mutex.h"
+#include "common/base/storage.h"
+#include "common/job/job_spec.h"
+
+namespace consilium::client::data {
+
+class CsvCatalog {
+ public:
+  static constexpr size_t kMaxKept = 4;
+
+  CsvCatalog(std::vector<DatasetConfig> datasets, SiteId site);
+
+  // In the order of the configuration.
+  std::vector<std::string> Names() const;
+  // kDatasetUnknown with the nearest name, and the errors of LoadCsv.
+  absl::StatusOr<std::shared_ptr<const Dataset>> Load(const job::JobSpec& spec);
+
+ private:
+  // What says that a file is still the same.
+  struct Stamp {
+    int64_t changed = 0;  // in the ticks of the file system's clock
+    uint64_t bytes = 0;
+    bool known = false;
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
+  struct Kept {
+    Digest wish;  // of the configuration and what the job asks of it
+    Stamp stamp;
+    std::shared_ptr<const Dataset> dataset;
+  };
+  static Stamp StampOf(const std::string& path);
+  const DatasetConfig* Find(const std::string& name) const;
+  std::shared_ptr<const Dataset> Recall(const Digest& wish, const Stamp& stamp);
+  void Keep(Kept kept);
+
+  const std::vector<DatasetConfig> datasets_;
+  const SiteId site_;
+  const PosixStorage storage_;
+  Mutex mutex_;
+  std::deque<Kept> kept_ ABSL_GUARDED_BY(mutex_);  // last used first
+};
+
+}  // namespace consilium::client::data
+
+#endif  // CONSILIUM_CLIENT_DATA_DATASET_CATALOG_H_

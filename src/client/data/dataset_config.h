@@ -1,0 +1,59 @@
+// [datasets.NAME] of client.toml: where a dataset lies, which of its rows count, how they are
+// split, and which file columns stand for the names that jobs use. docs/client-toml.md lists the
+// keys.
+//
+// Plain values; thread-safe when const.
+#ifndef CONSILIUM_CLIENT_DATA_DATASET_CONFIG_H_
+#define CONSILIUM_CLIENT_DATA_DATASET_CONFIG_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/data/row_filter.h"
+#include "common/config/toml_table.h"
+
+namespace consilium::client::data {
+
+inline constexpr size_t kMaxMarkers = 64;  // missing, positive, train, test: texts in a list
+inline constexpr size_t kMaxFileColumns = 16384;
+inline constexpr size_t kMaxPathBytes = 4096;
+
+// What a job calls a column. Without one of these, the name is the file's own.
+struct ColumnConfig {
+  std::string column;                         // in the file
+  std::vector<std::string> positive;          // cells that are 1; every other one is 0
+  std::map<std::string, std::string> values;  // cell -> what the job calls it
+};
+
+// How rows become train and test: by a column, by chance, or all of them train.
+struct SplitConfig {
+  std::string fold_column;  // empty: no fold column
+  std::vector<std::string> train;
+  std::vector<std::string> test;
+  double holdout = 0;  // about this share of the rows is test
+};
+
+struct DatasetConfig {
+  std::string name;
+  std::string path;  // absolute, or as the configuration's folder makes it
+  // The first line names the columns. `header_sure`: the file says so, so names may be numbers.
+  bool header = true;
+  bool header_sure = false;
+  std::vector<std::string> names;  // of the file's columns: instead of a header, or over it
+  std::optional<char> separator;   // else found from the first line
+  std::vector<std::string> missing = {"", "?", "NA"};
+  RowFilter filter;  // keeps every row unless given
+  SplitConfig split;
+  std::map<std::string, ColumnConfig> columns;  // by what jobs call them
+};
+
+// Every [datasets.NAME] of `datasets`; errors are kept for TomlFile::Finish(). Relative paths are
+// taken from `folder`, that of the configuration file.
+std::vector<DatasetConfig> ParseDatasets(const config::TomlTable& datasets,
+                                         const std::string& folder);
+
+}  // namespace consilium::client::data
+
+#endif  // CONSILIUM_CLIENT_DATA_DATASET_CONFIG_H_
