@@ -1,0 +1,20 @@
+// The server as a whole: store, coordinator, work port, ops port, in order up and in order down.
+#ifndef CONSILIUM_SERVER_APP_DAEMON_H_
+#define CONSILIUM_SERVER_APP_DAEMON_H_
+
+#include "absl/status/status.h"
+#include "common/base/signals.h"
+#include "server/app/server_config.h"
+
+namespace consilium::server::app {
+
+// What --check looks at: certificates, key, data folder. Starts nothing, changes nothing.
+absl::Status CheckServer(const ServerConfig& config);
+
+// Serves until a stop signal, then drains: the coordinator parks what is open, streams are closed,
+// the rest may end for [limits] drain. Ok after a clean stop.
+absl::Status RunServer(const ServerConfig& config, const StopSignals& signals);
+
+}  // namespace consilium::server::app
+
+#endif  // CONSILIUM_SERVER_APP_DAEMON_H_
