@@ -3,8 +3,8 @@
 //
 // Path of a task: policy decides, before anything else -> the state is fetched by digest (resumed,
 // cached) -> the site half runs -> disclosure check -> the update file and a what-left record are
-// durable on this site's disk -> Submit -> receipt kept -> Outcome deletes the copy. A finished task
-// is never computed again: after a restart or a reconnect the held update is offered again.
+// durable on this site's disk -> Submit -> receipt kept -> Outcome deletes the copy. A finished
+// task is never computed again: after a restart or a reconnect the held update is offered again.
 //
 // Two threads use it: the connection's (OnWelcome, OnMessage, OnDisconnected; never blocks) and one
 // worker (RunOne / Run). The simulation calls all of them from one thread.
@@ -28,7 +28,8 @@
 
 namespace consilium::client::session {
 
-// This site's datasets by name (client/data implements it from client.toml).
+// This site's datasets by name (session/csv_source.h: from client.toml). Load is called for every
+// step: keeping what is in use is the source's business.
 class DatasetSource {
  public:
   virtual ~DatasetSource() = default;
@@ -46,7 +47,7 @@ class SiteSession {
  public:
   struct Options {
     SiteId site;
-    std::string folder;   // this site's own store
+    std::string folder;  // this site's own store
     std::string version;
     size_t max_jobs = 64;
     size_t max_queued = 256;
@@ -55,7 +56,8 @@ class SiteSession {
   static absl::StatusOr<std::unique_ptr<SiteSession>> Create(Options options, Storage& storage,
                                                              DatasetSource& datasets,
                                                              const policy::Policy& policy,
-                                                             const Clock& clock, SiteHalf site_half);
+                                                             const Clock& clock,
+                                                             SiteHalf site_half);
   ~SiteSession();
 
   wire::Hello MakeHello() const;

@@ -1,0 +1,296 @@
+#include "client/session/site_session.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "client/session/job_table.h"
+#include "client/session/site_store.h"
+#include "client/session/state_cache.h"
+#include "client/session/statistics_cache.h"
+#include "client/session/task_queue.h"
+#include "client/session/task_runner.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/mutex.h"
+#include "common/base/status_macros.h"
+
+namespace consilium::client::session {
+namespace {
+
+std::string_view TextOf(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
+std::string CodeTextOf(const absl::Status& status) {
+  return CodeName(CodeOf(status).value_or(ErrorCode::kInternal));
+}
+
+// What a peer may read of a fault: of our own files and of what has no code only the title.
+std::string MessageForPeer(const absl::Status& status) {
+  const ErrorCode code = CodeOf(status).value_or(ErrorCode::kInternal);
+  const int range = static_cast<int>(code) / 100;
+  const bool internal = range == 1 || range == 3 || range == 8;
+  return std::string(internal ? RowOf(code).title : TextOf(status)).substr(0, wire::kMaxTextBytes);
+}
+
+wire::AdmissionReply RefusedBy(const JobId& job, const policy::Refuse& refuse) {
+  return {job, wire::Verdict::kRefused, refuse.rule, refuse.message};
+}
+
+wire::AdmissionReply RefusedFor(const JobId& job, const absl::Status& status) {
+  return {job, wire::Verdict::kRefused, CodeTextOf(status), MessageForPeer(status)};
+}
+
+}  // namespace
+
+struct SiteSession::Parts {
+  Parts(Options the_options, Storage& storage, StateCache cache)
+      : options(std::move(the_options)),
+        jobs(options.folder + "/jobs", storage, options.max_jobs),
+        states(std::move(cache)),
+        statistics(options.folder + "/statistics", storage),
+        queue(options.max_queued) {}
+
+  // On the connection's thread.
+  void OnOffer(const wire::TaskOffer& offer);
+  // On the worker's, between tasks or between the steps of one. False when there is no such work.
+  bool DoControl();
+  void Do(const wire::JobNotice& notice);
+  void Do(const wire::Outcome& outcome);
+  void Do(const wire::JobEnded& ended);
+  void DoTask(CurrentTask& current);
+  wire::AdmissionReply Admit(const wire::JobNotice& notice);
+  // nullopt = allowed.
+  std::optional<policy::Refuse> DecideOffer(const wire::TaskOffer& offer);
+
+  std::shared_ptr<Uplink> CurrentUplink() const {
+    MutexLock lock(mutex);
+    return uplink;
+  }
+  void Send(const wire::SiteMessage& message) const {
+    if (const std::shared_ptr<Uplink> line = CurrentUplink()) line->Send(message);
+  }
+
+  const Options options;
+  JobTable jobs;
+  StateCache states;
+  StatisticsCache statistics;
+  TaskQueue queue;
+  std::unique_ptr<SiteStore> store;
+  std::unique_ptr<TaskRunner> runner;
+  DatasetSource* datasets = nullptr;
+  const policy::Policy* policy = nullptr;
+  const Clock* clock = nullptr;
+  SiteHalf site_half;
+  mutable Mutex mutex;
+  std::shared_ptr<Uplink> uplink ABSL_GUARDED_BY(mutex);
+};
+
+absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options, Storage& storage,
+                                                                 DatasetSource& datasets,
+                                                                 const policy::Policy& policy,
+                                                                 const Clock& clock,
+                                                                 SiteHalf site_half) {
+  CN_ASSIGN_OR_RETURN(auto store, SiteStore::Open(options.folder, storage));
+  CN_ASSIGN_OR_RETURN(StateCache cache, StateCache::Open(options.folder + "/states", storage));
+  auto parts = std::make_unique<Parts>(std::move(options), storage, std::move(cache));
+  Parts* const p = parts.get();
+  CN_RETURN_IF_ERROR(p->jobs.Load());
+  p->store = std::move(store);
+  p->datasets = &datasets;
+  p->policy = &policy;
+  p->clock = &clock;
+  p->site_half = std::move(site_half);
+  p->runner = std::make_unique<TaskRunner>(
+      TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, datasets, policy,
+                       clock, p->site_half},
+      Line{[p] { return p->CurrentUplink(); },
+           [p](const wire::SiteMessage& message) { p->Send(message); },
+           [p] {
+             while (p->DoControl()) {
+             }
+           }});
+  return std::unique_ptr<SiteSession>(new SiteSession(std::move(parts)));
+}
+
+SiteSession::SiteSession(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+SiteSession::~SiteSession() = default;
+
+wire::Hello SiteSession::MakeHello() const {
+  wire::Hello hello;
+  hello.version = parts_->options.version;
+  hello.capabilities = {"fedavg", "statistics", "evaluation"};
+  hello.datasets = parts_->datasets->Names();
+  hello.store_id = parts_->store->store_id();
+  hello.held = parts_->store->Held();
+  return hello;
+}
+
+void SiteSession::OnWelcome(const wire::Welcome& welcome, std::shared_ptr<Uplink> uplink) {
+  {
+    MutexLock lock(parts_->mutex);
+    parts_->uplink = std::move(uplink);
+  }
+  Log(Level::kInfo, "attending",
+      {{"epoch", welcome.epoch.value()},
+       {"federation", welcome.federation},
+       {"server_version", welcome.version}});
+  parts_->queue.OnConnected();
+}
+
+void SiteSession::OnDisconnected() {
+  MutexLock lock(parts_->mutex);
+  parts_->uplink.reset();
+}
+
+void SiteSession::OnMessage(const wire::ServerMessage& message) {
+  if (const auto* offer = std::get_if<wire::TaskOffer>(&message)) {
+    parts_->OnOffer(*offer);
+  } else if (const auto* cancel = std::get_if<wire::CancelTask>(&message)) {
+    parts_->queue.Cancel(cancel->job, cancel->step);
+  } else if (const auto* outcome = std::get_if<wire::Outcome>(&message)) {
+    parts_->queue.Cancel(outcome->job, outcome->step);
+    // When there is no room it is heard again at the next Attend: it was not acknowledged.
+    parts_->queue.AddControl(*outcome);
+  } else if (const auto* ended = std::get_if<wire::JobEnded>(&message)) {
+    parts_->queue.CancelJob(ended->job);
+    parts_->queue.AddControl(*ended);
+  } else if (const auto* notice = std::get_if<wire::JobNotice>(&message)) {
+    if (parts_->queue.AddControl(*notice)) return;
+    parts_->Send(RefusedFor(notice->job, Error(ErrorCode::kOverloaded, "too much work is queued")));
+  }
+}
+
+std::optional<policy::Refuse> SiteSession::Parts::DecideOffer(const wire::TaskOffer& offer) {
+  const std::shared_ptr<const KnownJob> job = jobs.Find(offer.job);
+  if (job == nullptr) return policy::Refuse{"unknown_job", "this site has not admitted the job"};
+  const policy::Decision decision = policy->Decide({&job->spec, job->researcher, offer.workload},
+                                                   {.training_rows = job->training_rows});
+  if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) return *refuse;
+  if (!IsStepOf(job->spec, offer.workload, offer.round)) {
+    return policy::Refuse{"plan", fmt::format("{} of round {} is not a step of the job",
+                                              wire::NameOf(offer.workload), offer.round.value())};
+  }
+  return std::nullopt;
+}
+
+void SiteSession::Parts::OnOffer(const wire::TaskOffer& offer) {
+  if (const auto refuse = DecideOffer(offer)) {
+    Log(Level::kWarning, "task refused",
+        {{"job", offer.job.value()}, {"step", offer.step.value()}, {"rule", refuse->rule}});
+    return Send(wire::TaskRefused{offer.job, offer.step, refuse->rule, refuse->message});
+  }
+  if (queue.Add(offer) == TaskQueue::Added::kFull) {
+    return Send(wire::TaskRefused{offer.job, offer.step, CodeName(ErrorCode::kOverloaded),
+                                  "too many tasks are queued"});
+  }
+  Send(wire::TaskAccepted{offer.job, offer.step});
+}
+
+bool SiteSession::Parts::DoControl() {
+  const std::optional<ControlWork> control = queue.TakeControl();
+  if (!control) return false;
+  std::visit([this](const auto& work) { Do(work); }, *control);
+  return true;
+}
+
+wire::AdmissionReply SiteSession::Parts::Admit(const wire::JobNotice& notice) {
+  if (const std::shared_ptr<const KnownJob> known = jobs.Find(notice.job)) {
+    // Noticed again after a reconnect: the policy is asked again, the data is not read again.
+    const policy::Decision decision = policy->Decide(
+        {&known->spec, known->researcher, std::nullopt}, {.training_rows = known->training_rows});
+    const auto* refuse = std::get_if<policy::Refuse>(&decision);
+    if (refuse != nullptr) return RefusedBy(notice.job, *refuse);
+    return {notice.job, wire::Verdict::kAdmitted, "", ""};
+  }
+  absl::StatusOr<job::JobSpec> spec = ReadNotice(notice);
+  if (!spec.ok()) return RefusedFor(notice.job, spec.status());
+  // First without the data: a dataset that may not be used is not even read.
+  const policy::PolicyQuestion question{&*spec, notice.researcher, std::nullopt};
+  policy::Decision decision = policy->Decide(question, {});
+  if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) {
+    return RefusedBy(notice.job, *refuse);
+  }
+  const auto dataset = datasets->Load(*spec);
+  if (!dataset.ok()) {
+    LogStatus(Level::kError, "dataset cannot be used", dataset.status(),
+              {{"job", notice.job.value()}});
+    return RefusedFor(notice.job, dataset.status());
+  }
+  const uint64_t rows = (*dataset)->train.rows();
+  decision = policy->Decide(question, {.training_rows = rows});
+  if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) {
+    return RefusedBy(notice.job, *refuse);
+  }
+  const absl::Status kept = jobs.Add(notice, {*std::move(spec), notice.researcher, rows});
+  if (!kept.ok()) return RefusedFor(notice.job, kept);
+  return {notice.job, wire::Verdict::kAdmitted, "", ""};
+}
+
+void SiteSession::Parts::Do(const wire::JobNotice& notice) {
+  const wire::AdmissionReply reply = Admit(notice);
+  Log(Level::kInfo, "job admission",
+      {{"job", notice.job.value()},
+       {"verdict", wire::NameOf(reply.verdict)},
+       {"rule", reply.rule}});
+  Send(reply);
+}
+
+void SiteSession::Parts::Do(const wire::Outcome& outcome) {
+  if (const absl::Status settled = store->Settle(outcome, clock->UtcNow()); !settled.ok()) {
+    LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
+    return;  // not acknowledged: it comes again
+  }
+  Send(wire::OutcomeAck{outcome.job, outcome.step});
+}
+
+void SiteSession::Parts::Do(const wire::JobEnded& ended) {
+  absl::Status done = store->ForgetJob(ended.job, clock->UtcNow());
+  if (done.ok()) done = jobs.Remove(ended.job);
+  if (!done.ok()) LogStatus(Level::kError, "job not cleared", done, {{"job", ended.job.value()}});
+}
+
+void SiteSession::Parts::DoTask(CurrentTask& current) {
+  const wire::TaskOffer& offer = current.task.offer;
+  const std::shared_ptr<const KnownJob> job = jobs.Find(offer.job);
+  if (job == nullptr) {
+    Send(wire::TaskRefused{offer.job, offer.step, "unknown_job", "the job is known no longer"});
+    return queue.End(false);
+  }
+  const TaskRunner::Result result = runner->Run(current, queue, *job);
+  if (const auto* refused = std::get_if<TaskRunner::Refused>(&result)) {
+    Send(wire::TaskRefused{offer.job, offer.step, refused->why.rule, refused->why.message});
+    return queue.End(true);
+  }
+  const auto* failed = std::get_if<TaskRunner::Failed>(&result);
+  if (failed == nullptr) {
+    return queue.End(std::holds_alternative<TaskRunner::Delivered>(result));
+  }
+  LogStatus(Level::kWarning, "task failed", failed->why,
+            {{"job", offer.job.value()}, {"step", offer.step.value()}});
+  const bool connected = CurrentUplink() != nullptr;
+  if (failed->passing && queue.Retry(current, clock->Now(), connected)) return;
+  Send(wire::TaskFailed{offer.job, offer.step, CodeTextOf(failed->why),
+                        MessageForPeer(failed->why)});
+  if (!failed->passing) queue.End(true);
+}
+
+bool SiteSession::RunOne() {
+  if (parts_->DoControl()) return true;
+  const std::shared_ptr<CurrentTask> current = parts_->queue.Take(parts_->clock->Now());
+  if (current == nullptr) return false;
+  parts_->DoTask(*current);
+  return true;
+}
+
+void SiteSession::Run() {
+  while (parts_->queue.WaitForWork()) {
+    while (RunOne()) {
+    }
+  }
+}
+
+void SiteSession::Stop() { parts_->queue.Stop(); }
+
+}  // namespace consilium::client::session

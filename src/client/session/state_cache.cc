@@ -1,0 +1,101 @@
+#include "client/session/state_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+#include "common/crypto/sha256.h"
+
+namespace consilium::client::session {
+namespace {
+
+constexpr std::string_view kUnfinished = ".part";
+
+}  // namespace
+
+StateCache::StateCache(std::string folder, Storage& storage)
+    : folder_(std::move(folder)), storage_(&storage) {}
+
+absl::StatusOr<StateCache> StateCache::Open(std::string folder, Storage& storage) {
+  StateCache cache(std::move(folder), storage);
+  CN_RETURN_IF_ERROR(storage.CreateFolder(cache.folder_));
+  CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage.List(cache.folder_));
+  for (const std::string& name : names) CN_RETURN_IF_ERROR(cache.Use(name));
+  return cache;
+}
+
+// `name` was used last; the oldest beyond the bound goes.
+absl::Status StateCache::Use(const std::string& name) {
+  std::erase(used_, name);
+  used_.push_back(name);
+  if (used_.size() <= kMaxCachedFiles) return absl::OkStatus();
+  const std::string oldest = std::move(used_.front());
+  used_.pop_front();
+  return storage_->Remove(PathOf(oldest));
+}
+
+absl::Status StateCache::Fetch(const wire::PartRef& ref, Uplink& uplink,
+                               const FetchProgress& progress) {
+  const std::string name = HexOf(ref.digest) + std::string(kUnfinished);
+  CN_RETURN_IF_ERROR(Use(name));
+  CN_ASSIGN_OR_RETURN(auto file, storage_->OpenAppend(PathOf(name)));
+  if (file->size() > ref.bytes) {
+    CN_ASSIGN_OR_RETURN(file, storage_->OpenAppend(PathOf(name), 0));
+  }
+  const auto sink = [&](ByteSpan bytes) -> absl::Status {
+    if (bytes.size() > ref.bytes - file->size()) {
+      return Error(ErrorCode::kProtocol, fmt::format("state sha256:{} is longer than {} bytes",
+                                                     HexOf(ref.digest), ref.bytes));
+    }
+    CN_RETURN_IF_ERROR(file->Append(bytes));
+    if (!progress(file->size(), ref.bytes)) return absl::CancelledError("the task was cancelled");
+    return absl::OkStatus();
+  };
+  if (file->size() < ref.bytes) {
+    CN_RETURN_IF_ERROR(uplink.Fetch(ref.digest, file->size(), sink));
+  }
+  if (file->size() < ref.bytes) {
+    return Error(ErrorCode::kConnectionLost,
+                 fmt::format("state sha256:{}: {} of {} bytes came", HexOf(ref.digest),
+                             file->size(), ref.bytes));
+  }
+  CN_RETURN_IF_ERROR(storage_->Rename(PathOf(name), PathOf(HexOf(ref.digest))));
+  std::erase(used_, name);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Bytes> StateCache::GetFile(const wire::PartRef& ref, Uplink& uplink,
+                                          const FetchProgress& progress) {
+  const std::string name = HexOf(ref.digest);
+  if (ref.bytes > kMaxStateBytes) {
+    return Error(ErrorCode::kFileTooLarge,
+                 fmt::format("state sha256:{} has {} bytes, want at most {}", name, ref.bytes,
+                             kMaxStateBytes));
+  }
+  // What is there and damaged is fetched once more; what was fetched and does not fit is an error.
+  for (const bool fetched : {false, true}) {
+    if (fetched) CN_RETURN_IF_ERROR(Fetch(ref, uplink, progress));
+    absl::StatusOr<Bytes> bytes = ReadWhole(*storage_, PathOf(name), ref.bytes);
+    if (bytes.ok() && crypto::Sha256Of(*bytes) == ref.digest) {
+      CN_RETURN_IF_ERROR(Use(name));
+      return bytes;
+    }
+    CN_RETURN_IF_ERROR(storage_->Remove(PathOf(name)));
+  }
+  return Error(ErrorCode::kStateCorrupt,
+               fmt::format("the bytes fetched for state sha256:{} have another digest", name));
+}
+
+absl::StatusOr<wire::StatePart> StateCache::Get(const Digest& manifest, Uplink& uplink,
+                                                const FetchProgress& progress) {
+  const auto quiet = [](uint64_t, uint64_t) { return true; };
+  CN_ASSIGN_OR_RETURN(const Bytes head, GetFile({manifest, wire::kManifestBytes}, uplink, quiet));
+  CN_ASSIGN_OR_RETURN(const wire::Manifest refs, wire::DecodeManifest(head));
+  CN_ASSIGN_OR_RETURN(const Bytes part, GetFile(refs.broadcast, uplink, progress));
+  return wire::DecodeStatePart(part);
+}
+
+}  // namespace consilium::client::session
