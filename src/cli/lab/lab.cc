@@ -68,6 +68,16 @@ std::string TlsSection(const pki::TlsFiles& files) {
                      files.ca);
 }
 
+// The port that a server wrote to its endpoints.json; "0" while there is none.
+std::string PortIn(const std::string& endpoints) {
+  const absl::StatusOr<std::string> text = ReadFile(endpoints, 64 * 1024);
+  if (!text.ok()) return "0";
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
+  const std::string listen = json.is_object() ? json.value("listen", "") : "";
+  const size_t colon = listen.rfind(':');
+  return colon == std::string::npos ? "0" : listen.substr(colon + 1);
+}
+
 // Brings up one lab; holds what its steps share.
 class Starter {
  public:
@@ -128,11 +138,13 @@ class Starter {
     const std::string data = folder_ + "/server/data";
     const std::string endpoints = data + "/endpoints.json";
     if (Running("server") == nullptr) {
+      // Sites that still run know the old port: the server comes back to it.
+      const std::string port = running_.empty() ? "0" : PortIn(endpoints);
       CN_RETURN_IF_ERROR(WriteFile(
           folder_ + "/server/server.toml",
-          fmt::format("[server]\nlisten = \"127.0.0.1:0\"\ndata = \"{}\"\nfederation = \"{}\"\n\n"
+          fmt::format("[server]\nlisten = \"127.0.0.1:{}\"\ndata = \"{}\"\nfederation = \"{}\"\n\n"
                       "[ops]\nlisten = \"127.0.0.1:0\"\n\n{}",
-                      data, authority_->federation(), TlsSection(files))));
+                      port, data, authority_->federation(), TlsSection(files))));
       std::error_code ignored;
       fs::remove(endpoints, ignored);
       CN_ASSIGN_OR_RETURN(const std::string program, ProgramBeside("consilium-server"));
@@ -151,13 +163,9 @@ class Starter {
   absl::Status AwaitServer(const std::string& endpoints) {
     const Instant until = clock_.Now() + kStartPatience;
     while (clock_.Now() < until) {
-      if (const absl::StatusOr<std::string> text = ReadFile(endpoints, 64 * 1024); text.ok()) {
-        const auto json = nlohmann::json::parse(*text, nullptr, false);
-        const auto listen = json.is_object() ? json.value("listen", "") : std::string();
-        if (!listen.empty()) {
-          address_ = "localhost" + listen.substr(listen.rfind(':'));
-          return absl::OkStatus();
-        }
+      if (const std::string port = PortIn(endpoints); port != "0") {
+        address_ = "localhost:" + port;
+        return absl::OkStatus();
       }
       CN_RETURN_IF_ERROR(CheckAlive("server"));
       std::this_thread::sleep_for(kPoll);

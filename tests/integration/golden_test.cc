@@ -1,0 +1,195 @@
+// The golden files H1, H2 and W1 out of the real system: processes, certificates, mTLS.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "common/learn/model_file.h"
+#include "tests/integration/lab.h"
+#include "tests/support/data_folder.h"
+#include "tests/support/status_matchers.h"
+
+namespace consilium::testing {
+namespace {
+
+using nlohmann::json;
+
+const std::vector<std::string> kHospitals = {"cleveland", "hungarian", "switzerland", "va"};
+constexpr double kWeightTolerance = 1e-4;  // float32: norm of the difference over the norm
+constexpr double kLossTolerance = 1e-5;
+
+json Golden(const std::string& file, const std::string& name) {
+  return json::parse(ReadTextFile(file))["cases"][name];
+}
+
+// w, then the bias.
+std::vector<double> WeightsOf(Lab& lab, const std::string& job) {
+  const std::string file = lab.PathOf("model.safetensors");
+  const Ran got = lab.Consilium({"model", "get", job, "-o", file});
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  const auto model = learn::DecodeModel(AsBytes(ReadTextFile(file)));
+  EXPECT_THAT(model, IsOk());
+  std::vector<double> weights;
+  for (const char* tensor : {"w", "b"}) {
+    const auto values = model->tensors.Float32(model->tensors.IndexOf(tensor));
+    weights.insert(weights.end(), values.begin(), values.end());
+  }
+  return weights;
+}
+
+double RelativeDifference(const std::vector<double>& ours, const std::vector<double>& wanted) {
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    difference += (ours.at(i) - wanted[i]) * (ours.at(i) - wanted[i]);
+    norm += wanted[i] * wanted[i];
+  }
+  return std::sqrt(difference / norm);
+}
+
+const json* StepOf(const json& job, const std::string& workload, int round) {
+  for (const json& step : job["steps"]) {
+    if (step["workload"] == workload && step.value("round", 0) == round) return &step;
+  }
+  return nullptr;
+}
+
+void ExpectGolden(Lab& lab, const json& job, const json& golden) {
+  ASSERT_EQ(job["status"], "done") << job.dump(2);
+  const auto wanted = golden["w"].get<std::vector<double>>();
+  EXPECT_LE(RelativeDifference(WeightsOf(lab, job["job"]), wanted), kWeightTolerance);
+  const json* second = StepOf(job, "train", 2);
+  ASSERT_NE(second, nullptr);
+  EXPECT_NEAR((*second)["metrics"]["train"]["loss"], golden["loss_round1"], kLossTolerance);
+  const json* evaluation = StepOf(job, "evaluate", 0);
+  ASSERT_NE(evaluation, nullptr);
+  EXPECT_NEAR((*evaluation)["metrics"]["train"]["loss"], golden["loss_final"], kLossTolerance);
+  EXPECT_DOUBLE_EQ((*evaluation)["metrics"]["test"]["accuracy"], golden["acc_all_test_rows"]);
+  EXPECT_NEAR((*evaluation)["metrics"]["test"]["auc"], golden["auc_all_test_rows"], 5e-4);
+  const auto accuracies = golden["acc_site"].get<std::vector<double>>();
+  ASSERT_EQ((*evaluation)["sites"].size(), accuracies.size());
+  for (size_t i = 0; i < accuracies.size(); ++i) {
+    const json& site = (*evaluation)["sites"][i];
+    EXPECT_DOUBLE_EQ(site["metrics"]["test"]["accuracy"], accuracies[i]) << site["site"];
+  }
+}
+
+class HeartGolden : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto data = DataFile("uci_heart/heart_flamby.csv");
+    const auto golden = DataFile("golden/heart_deterministic.json");
+    if (!data || !golden) GTEST_SKIP() << NoDataMessage("uci_heart/heart_flamby.csv");
+    golden_ = *golden;
+    const Ran up = lab_.Up(kHospitals, kHeartClient, *data);
+    ASSERT_EQ(up.exit_code, 0) << up.err;
+  }
+  Lab lab_;
+  std::string golden_;
+};
+
+TEST_F(HeartGolden, H1FedSgdWithEachSitesOwnScaling) {
+  const json job = lab_.RunJob(HeartJob("site", 200, 1, 0.5));
+  ExpectGolden(lab_, job, Golden(golden_, "H1_fedsgd_centre"));
+}
+
+TEST_F(HeartGolden, H2FedAvgAndTheSameFileTwiceGivesTheSameState) {
+  const std::string file = HeartJob("site", 50, 5, 0.1);
+  const json job = lab_.RunJob(file);
+  ExpectGolden(lab_, job, Golden(golden_, "H2_fedavg_centre"));
+  const json again = lab_.RunJob(file);
+  EXPECT_NE(again["job"], job["job"]);
+  EXPECT_EQ(again["state"], job["state"]);
+}
+
+TEST_F(HeartGolden, FederatedStandardisationReachesWhatTheDataHolds) {
+  const json job = lab_.RunJob(HeartJob("federated", 50, 5, 0.1));
+  ASSERT_EQ(job["status"], "done") << job.dump(2);
+  const json* evaluation = StepOf(job, "evaluate", 0);
+  ASSERT_NE(evaluation, nullptr);
+  double sum = 0;
+  for (const json& site : (*evaluation)["sites"]) {
+    sum += site["metrics"]["test"]["accuracy"].get<double>();
+  }
+  EXPECT_GE(sum / 4, 0.78);
+  EXPECT_GE((*evaluation)["metrics"]["test"]["auc"].get<double>(), 0.87);
+}
+
+TEST_F(HeartGolden, PredictReproducesTheReportedHoldOutMetrics) {
+  const json job = lab_.RunJob(HeartJob("federated", 10, 5, 0.1));
+  const json* evaluation = StepOf(job, "evaluate", 0);
+  ASSERT_NE(evaluation, nullptr);
+  const std::string model = lab_.PathOf("m.json");
+  ASSERT_EQ(lab_.Consilium({"model", "get", job["job"], "-o", model}).exit_code, 0);
+  for (const json& site : (*evaluation)["sites"]) {
+    const std::string config =
+        lab_.PathOf("consilium-lab/sites/" + site["site"].get<std::string>() + "/client.toml");
+    const Ran ran = RunProgram({"consilium-client", "predict", "--config", config, "--model", model,
+                                "--dataset", "heart", "--json"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    const json predicted = json::parse(ran.out, nullptr, false);
+    ASSERT_TRUE(predicted.is_object()) << ran.out;
+    EXPECT_DOUBLE_EQ(predicted["data"]["test"]["accuracy"], site["metrics"]["test"]["accuracy"]);
+    EXPECT_NEAR(predicted["data"]["test"]["loss"], site["metrics"]["test"]["loss"], 1e-6);
+  }
+}
+
+// WDBC as three hospitals: rows 0-99, 100-249, 250-568; every fifth row is for testing.
+std::string WdbcAsSites(const std::string& raw) {
+  std::string csv = "site,fold,id,label";
+  for (int i = 0; i < 30; ++i) csv += fmt::format(",f{}", i);
+  csv += "\n";
+  std::ifstream in(raw);
+  std::string line;
+  for (int row = 0; std::getline(in, line); ++row) {
+    csv += fmt::format("{},{},{}\n", row < 100 ? 0 : row < 250 ? 1 : 2,
+                       row % 5 == 4 ? "test" : "train", line);
+  }
+  return csv;
+}
+
+TEST(WdbcGolden, W1FedAvgWithFederatedScaling) {
+  const auto raw = DataFile("wdbc/wdbc.data");
+  const auto golden = DataFile("golden/wdbc_deterministic.json");
+  if (!raw || !golden) GTEST_SKIP() << NoDataMessage("wdbc/wdbc.data");
+  Lab lab;
+  const std::string data = lab.Write("wdbc.csv", WdbcAsSites(*raw));
+  const Ran up = lab.Up({"first", "second", "third"}, R"([datasets.wdbc]
+path = "{data}"
+filter = "site == {index}"
+fold_column = "fold"
+train = ["train"]
+test = ["test"]
+[datasets.wdbc.columns]
+malignant = { column = "label", positive = ["M"] }
+[policy]
+datasets = ["wdbc"]
+workloads = ["means", "variances", "train", "evaluate"]
+researchers = ["*"]
+)", data);
+  ASSERT_EQ(up.exit_code, 0) << up.err;
+  std::string features;
+  for (int i = 0; i < 30; ++i) features += fmt::format("\"f{}\", ", i);
+  const json job = lab.RunJob(fmt::format(R"(name = "wdbc"
+rounds = 50
+[data]
+dataset = "wdbc"
+label = "malignant"
+features = [{}]
+[model]
+kind = "logistic"
+[train]
+learning_rate = 0.1
+batch_size = "full"
+local_steps = 5
+[participation]
+min_sites = 3
+)", features));
+  ExpectGolden(lab, job, Golden(*golden, "W1_fedavg"));
+}
+
+}  // namespace
+}  // namespace consilium::testing
