@@ -16,6 +16,12 @@ constexpr char kCodeKey[] = "consilium/code";
 constexpr char kPlaceKey[] = "consilium/place";
 constexpr char kHelpKey[] = "consilium/help";
 
+// By way of a view: Cord's constructor from std::string has another symbol under clang than in the
+// library that g++ built.
+void SetPayload(absl::Status& status, const char* key, std::string_view value) {
+  status.SetPayload(key, absl::Cord(absl::string_view(value.data(), value.size())));
+}
+
 std::optional<std::string> PayloadOf(const absl::Status& status, const char* key) {
   const auto payload = status.GetPayload(key);
   if (!payload.has_value()) return std::nullopt;
@@ -62,15 +68,15 @@ std::string Place::ToString() const {
 
 absl::Status Error(ErrorCode code, std::string_view message, std::string_view help) {
   absl::Status status(RowOf(code).status, {message.data(), message.size()});
-  status.SetPayload(kCodeKey, absl::Cord(CodeName(code)));
-  if (!help.empty()) status.SetPayload(kHelpKey, absl::Cord(std::string(help)));
+  SetPayload(status, kCodeKey, CodeName(code));
+  if (!help.empty()) SetPayload(status, kHelpKey, help);
   return status;
 }
 
 absl::Status ErrorAt(ErrorCode code, const Place& place, std::string_view message,
                      std::string_view help) {
   absl::Status status = Error(code, message, help);
-  status.SetPayload(kPlaceKey, absl::Cord(EncodePlace(place)));
+  SetPayload(status, kPlaceKey, EncodePlace(place));
   return status;
 }
 
