@@ -56,9 +56,9 @@ bool ReadNumbers(const json& values, Bytes& out) {
   ByteWriter writer(out);
   for (const json& value : values) {
     if (!value.is_number()) return false;
-    const auto number = value.get<double>();
-    if (!(std::abs(number) <= static_cast<double>(std::numeric_limits<T>::max()))) return false;
-    writer.Put(static_cast<T>(number));
+    const auto number = static_cast<T>(value.get<double>());
+    if (!std::isfinite(number)) return false;
+    writer.Put(number);
   }
   return true;
 }

@@ -1,0 +1,230 @@
+#include "client/train/site_half.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "common/learn/contribution.h"
+#include "common/learn/standardize.h"
+#include "tests/client/train/tiny_federation.h"
+#include "tests/support/status_matchers.h"
+
+namespace consilium::client::train {
+namespace {
+
+using ::consilium::testing::HasCode;
+using ::consilium::testing::IsOk;
+using ::consilium::testing::LogisticJob;
+using ::consilium::testing::StatusIs;
+using ::consilium::testing::Synthetic;
+using wire::Workload;
+
+constexpr uint32_t kColumns = 3;
+
+// Takes no statistics to begin: standardise by the site, start from zeros.
+job::JobSpec Job() {
+  job::JobSpec spec = LogisticJob(kColumns);
+  spec.data.standardize = job::Standardize::kSite;
+  return spec;
+}
+
+SiteTask Task(Workload workload, uint64_t round = 1, const char* site = "a") {
+  return {workload, RoundNumber(round), SiteId(site)};
+}
+
+wire::StatePart Start(const job::JobSpec& spec) {
+  return std::move(server::aggregation::FirstState(spec, nullptr).value().broadcast);
+}
+
+absl::StatusOr<Contribution> RunTask(const job::JobSpec& spec, const SiteTask& task,
+                                     const data::Dataset& dataset,
+                                     const Progress& progress = nullptr) {
+  return RunSiteHalf(spec, task, Start(spec), dataset, progress);
+}
+
+std::vector<std::byte> BytesOf(const Contribution& contribution) {
+  const ByteSpan payload = contribution.values.payload();
+  return {payload.begin(), payload.end()};
+}
+
+TEST(SiteHalf, SameTaskGivesTheSameBitsAtEveryBatchSize) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);
+  job::JobSpec spec = Job();
+  std::vector<std::byte> before;
+  for (uint32_t batch = 0; batch <= dataset.train.rows(); ++batch) {
+    spec.train.batch_size = batch;
+    ASSERT_OK_AND_ASSIGN(const Contribution first, RunTask(spec, Task(Workload::kTrain), dataset));
+    ASSERT_OK_AND_ASSIGN(const Contribution again, RunTask(spec, Task(Workload::kTrain), dataset));
+    EXPECT_EQ(BytesOf(first), BytesOf(again));
+    if (batch > 1 && batch < dataset.train.rows()) {
+      EXPECT_NE(BytesOf(first), before) << batch;
+    }
+    before = BytesOf(first);
+  }
+}
+
+TEST(SiteHalf, BatchOfAllRowsIsTheFullBatch) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);
+  job::JobSpec spec = Job();
+  spec.train.batch_size = 0;
+  ASSERT_OK_AND_ASSIGN(const Contribution full, RunTask(spec, Task(Workload::kTrain), dataset));
+  spec.train.batch_size = 40;
+  ASSERT_OK_AND_ASSIGN(const Contribution all, RunTask(spec, Task(Workload::kTrain), dataset));
+  EXPECT_EQ(BytesOf(full), BytesOf(all));
+}
+
+TEST(SiteHalf, MiniBatchesFollowRoundAndSite) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);
+  job::JobSpec spec = Job();
+  spec.train.batch_size = 8;
+  const auto bytes = [&](uint64_t round, const char* site) {
+    return BytesOf(RunTask(spec, Task(Workload::kTrain, round, site), dataset).value());
+  };
+  EXPECT_NE(bytes(1, "a"), bytes(2, "a"));
+  EXPECT_NE(bytes(1, "a"), bytes(1, "b"));
+}
+
+TEST(SiteHalf, StepsGoOnIntoFurtherEpochs) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);
+  job::JobSpec spec = Job();
+  spec.train.batch_size = 8;  // five batches an epoch
+  spec.train.local_epochs = 2;
+  ASSERT_OK_AND_ASSIGN(const Contribution epochs, RunTask(spec, Task(Workload::kTrain), dataset));
+  spec.train.local_epochs = 0;
+  spec.train.local_steps = 10;
+  ASSERT_OK_AND_ASSIGN(const Contribution steps, RunTask(spec, Task(Workload::kTrain), dataset));
+  EXPECT_EQ(BytesOf(epochs), BytesOf(steps));
+}
+
+TEST(SiteHalf, WeightAndSupportAreRows) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);
+  for (const Workload workload : {Workload::kMeans, Workload::kTrain, Workload::kEvaluate}) {
+    ASSERT_OK_AND_ASSIGN(const Contribution contribution, RunTask(Job(), Task(workload), dataset));
+    const auto& tensors = contribution.values.layout().tensors();
+    EXPECT_EQ(contribution.weight, 40u);
+    ASSERT_EQ(contribution.support.size(), tensors.size());
+    for (size_t t = 0; t < tensors.size(); ++t) {
+      EXPECT_EQ(contribution.support[t], tensors[t].name.starts_with("eval.test.") ? 10u : 40u)
+          << tensors[t].name;
+    }
+  }
+}
+
+TEST(SiteHalf, MeansAreCountsAndSums) {
+  data::Dataset dataset;
+  dataset.train = {.columns = 2, .x = {1, 10, 2, 20, 4, 30}, .y = {0, 1, 1}};
+  ASSERT_OK_AND_ASSIGN(const Contribution contribution,
+                       RunTask(LogisticJob(2), Task(Workload::kMeans), dataset));
+  EXPECT_EQ(contribution.values.Float64(0)[1], 3);
+  EXPECT_EQ(contribution.values.Float64(1)[0], 7);
+  EXPECT_EQ(contribution.values.Float64(1)[1], 60);
+}
+
+// One step by hand: w = 0, so every residual is 1/2 - y.
+TEST(SiteHalf, OneFullStepIsTheGradientStep) {
+  data::Dataset dataset;
+  dataset.train = {.columns = 1, .x = {1, 3}, .y = {0, 1}};
+  job::JobSpec spec = LogisticJob(1);
+  spec.data.standardize = job::Standardize::kNone;
+  spec.train = {.learning_rate = 0.5f, .batch_size = 0, .local_epochs = 1, .local_steps = 0};
+  ASSERT_OK_AND_ASSIGN(const Contribution contribution,
+                       RunTask(spec, Task(Workload::kTrain), dataset));
+  EXPECT_FLOAT_EQ(contribution.values.Float32(0)[0], 0.5f * (3 * 0.5f - 1 * 0.5f) / 2);
+  EXPECT_FLOAT_EQ(contribution.values.Float32(1)[0], 0);
+  const auto loss = contribution.values.IndexOf("eval.train.loss_sum");
+  EXPECT_DOUBLE_EQ(contribution.values.Float64(loss)[0], 2 * std::log(2.0));  // before the step
+}
+
+TEST(SiteHalf, NoTrainingRowIsRefusedButEvaluates) {
+  data::Dataset dataset = Synthetic(1, 50, kColumns);
+  dataset.train = {.columns = kColumns, .x = {}, .y = {}};
+  job::JobSpec spec = Job();
+  spec.data.standardize = job::Standardize::kNone;
+  EXPECT_THAT(RunTask(spec, Task(Workload::kTrain), dataset), HasCode(ErrorCode::kDataTooFewRows));
+  EXPECT_THAT(RunTask(spec, Task(Workload::kMeans), dataset), HasCode(ErrorCode::kDataTooFewRows));
+  EXPECT_THAT(RunTask(spec, Task(Workload::kEvaluate), dataset), IsOk());
+  EXPECT_THAT(RunTask(Job(), Task(Workload::kEvaluate), dataset),
+              HasCode(ErrorCode::kDataTooFewRows));
+}
+
+TEST(SiteHalf, OneClassAndConstantColumnsTrain) {
+  data::Dataset dataset = Synthetic(1, 50, kColumns);
+  std::fill(dataset.train.y.begin(), dataset.train.y.end(), 1.0);
+  for (size_t i = 0; i < dataset.train.x.size(); i += kColumns) dataset.train.x[i] = 0;
+  ASSERT_OK_AND_ASSIGN(const Contribution contribution,
+                       RunTask(Job(), Task(Workload::kTrain), dataset));
+  EXPECT_EQ(contribution.values.Float32(0)[0], 0);  // the constant column moves nothing
+  const auto metrics = server::aggregation::MetricsOf(Job(), Workload::kTrain, contribution.values);
+  EXPECT_FALSE(metrics.train.value().auc.has_value());
+}
+
+TEST(SiteHalf, DivergenceNamesTheTensor) {
+  data::Dataset dataset = Synthetic(1, 50, kColumns);
+  for (double& value : dataset.train.x) value *= 1e30;
+  job::JobSpec spec = Job();
+  spec.data.standardize = job::Standardize::kNone;
+  spec.model.kind = job::ModelKind::kLinear;
+  spec.data.classes = 1;
+  const auto contribution = RunTask(spec, Task(Workload::kTrain), dataset);
+  EXPECT_THAT(contribution, HasCode(ErrorCode::kTrainingDiverged));
+  EXPECT_NE(contribution.status().message().find("w[0]"), std::string::npos)
+      << contribution.status();
+}
+
+TEST(SiteHalf, ChangeBeyondTheBoundHasDiverged) {
+  data::Dataset dataset = Synthetic(1, 50, kColumns);
+  for (double& value : dataset.train.x) value *= 1e5;
+  job::JobSpec spec = Job();
+  spec.data.standardize = job::Standardize::kNone;
+  EXPECT_THAT(RunTask(spec, Task(Workload::kTrain), dataset),
+              HasCode(ErrorCode::kTrainingDiverged));
+}
+
+TEST(SiteHalf, ProgressCountsToTheEndAndCanStop) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);
+  job::JobSpec spec = Job();
+  spec.train.batch_size = 1;
+  std::vector<uint64_t> done;
+  const Progress watch = [&](uint64_t so_far, uint64_t total) {
+    EXPECT_EQ(total, 40u);
+    done.push_back(so_far);
+    return true;
+  };
+  EXPECT_THAT(RunTask(spec, Task(Workload::kTrain), dataset, watch), IsOk());
+  EXPECT_EQ(done.front(), 0u);
+  EXPECT_EQ(done.back(), 40u);
+  const Progress stop = [](uint64_t, uint64_t) { return false; };
+  EXPECT_THAT(RunTask(spec, Task(Workload::kTrain), dataset, stop),
+              StatusIs(absl::StatusCode::kCancelled));
+}
+
+TEST(SiteHalf, StateOfAnotherJobIsRefused) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);
+  job::JobSpec other = Job();
+  other.data.features[0].name = "weight";
+  EXPECT_THAT(RunSiteHalf(Job(), Task(Workload::kTrain), Start(other), dataset, nullptr),
+              HasCode(ErrorCode::kModelMismatch));
+  EXPECT_THAT(RunTask(LogisticJob(kColumns), Task(Workload::kTrain), dataset),
+              HasCode(ErrorCode::kModelMismatch));  // federated, and no statistics yet
+  EXPECT_THAT(RunTask(LogisticJob(kColumns), Task(Workload::kVariances), dataset),
+              HasCode(ErrorCode::kModelMismatch));
+}
+
+TEST(SiteHalf, DataOfAnotherShapeOrLabelIsRefused) {
+  data::Dataset dataset = Synthetic(1, 50, kColumns + 1);
+  for (const Workload workload : {Workload::kMeans, Workload::kTrain}) {
+    EXPECT_THAT(RunTask(Job(), Task(workload), dataset), HasCode(ErrorCode::kModelMismatch));
+  }
+  for (const double label : {2.0, -1.0, 0.5, std::nan("")}) {
+    dataset = Synthetic(1, 50, kColumns);
+    dataset.train.y[3] = label;
+    EXPECT_THAT(RunTask(Job(), Task(Workload::kTrain), dataset),
+                HasCode(ErrorCode::kModelMismatch));
+  }
+}
+
+}  // namespace
+}  // namespace consilium::client::train

@@ -1,0 +1,110 @@
+#include "common/learn/evaluate.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "common/base/random.h"
+#include "common/learn/contribution.h"
+#include "common/learn/loss.h"
+
+namespace consilium::learn {
+namespace {
+
+ModelShape Binary() {
+  ModelShape shape;
+  shape.inputs = 1;
+  return shape;
+}
+
+ModelShape Classes(uint32_t classes) {
+  ModelShape shape;
+  shape.kind = job::ModelKind::kSoftmax;
+  shape.inputs = 1;
+  shape.outputs = classes;
+  shape.loss = LossKind::kSoftmax;
+  return shape;
+}
+
+// All pairs, ties one half.
+double ExactAuc(std::span<const float> scores, std::span<const float> labels) {
+  double wins = 0, pairs = 0;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    for (size_t j = 0; j < scores.size(); ++j) {
+      if (labels[i] < 0.5f || labels[j] > 0.5f) continue;
+      pairs += 1;
+      wins += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0;
+    }
+  }
+  return wins / pairs;
+}
+
+TEST(Evaluate, AucOfHistogramsIsCloseToTheExactOne) {
+  Random random(1);
+  std::vector<float> scores, labels;
+  for (int i = 0; i < 1500; ++i) {
+    labels.push_back(static_cast<float>(random.Below(2)));
+    scores.push_back(static_cast<float>(random.Normal() + labels.back()));
+  }
+  const EvaluationSums sums = SumScores(Binary(), scores, labels);
+  EXPECT_NEAR(MetricsOf(Binary(), sums).auc.value(), ExactAuc(scores, labels), 5e-4);
+}
+
+TEST(Evaluate, TiesWithinABinCountOneHalf) {
+  EXPECT_EQ(AucOf(std::vector<double>{2, 0}, std::vector<double>{2, 0}), 0.5);
+  EXPECT_EQ(AucOf(std::vector<double>{2, 0}, std::vector<double>{0, 3}), 1.0);
+  EXPECT_EQ(AucOf(std::vector<double>{0, 2}, std::vector<double>{3, 0}), 0.0);
+  EXPECT_EQ(AucOf(std::vector<double>{0, 0}, std::vector<double>{3, 0}), std::nullopt);
+}
+
+TEST(Evaluate, HitIsAScoreAboveZero) {
+  const std::vector<float> scores = {1, -1, 0, 0}, labels = {1, 1, 1, 0};
+  const EvaluationSums sums = SumScores(Binary(), scores, labels);
+  EXPECT_EQ(sums.rows, 4);
+  EXPECT_EQ(sums.hits, 2);  // the first and the last
+  EXPECT_DOUBLE_EQ(sums.loss_sum, LogisticLoss(1, 1) + LogisticLoss(-1, 1) + 2 * std::log(2.0));
+  EXPECT_EQ(sums.histogram_positive[512], 1);  // sigmoid(0)
+  EXPECT_EQ(sums.histogram_negative[512], 1);
+}
+
+TEST(Evaluate, ScoresFarOutFallIntoTheLastBins) {
+  const std::vector<float> scores = {1e30f, -1e30f}, labels = {1, 0};
+  const EvaluationSums sums = SumScores(Binary(), scores, labels);
+  EXPECT_EQ(sums.histogram_positive[kHistogramBins - 1], 1);
+  EXPECT_EQ(sums.histogram_negative[0], 1);
+  EXPECT_EQ(sums.loss_sum, 0);
+}
+
+TEST(Evaluate, ClassesAreHitByTheLargestScore) {
+  const std::vector<float> scores = {0, 2, 1, 5, 5, 1}, labels = {1, 1};
+  const EvaluationSums sums = SumScores(Classes(3), scores, labels);
+  EXPECT_EQ(sums.hits, 1);  // of equal scores the first counts
+  EXPECT_TRUE(sums.histogram_positive.empty());
+  EXPECT_FALSE(MetricsOf(Classes(3), sums).auc.has_value());
+}
+
+TEST(Evaluate, TwoClassesOfSoftmaxHaveAnAuc) {
+  const std::vector<float> scores = {3, 1, 1, 3}, labels = {0, 1};
+  EXPECT_EQ(MetricsOf(Classes(2), SumScores(Classes(2), scores, labels)).auc, 1.0);
+}
+
+TEST(Evaluate, BlocksChangeNothing) {
+  Random random(4);
+  AlignedVector<float> x, y;
+  for (int i = 0; i < 700; ++i) {  // more than two blocks
+    x.push_back(static_cast<float>(random.Normal()));
+    y.push_back(static_cast<float>(random.Below(2)));
+  }
+  const AlignedVector<float> parameters = {0.7f, -0.1f};
+  const auto model = MakeModel<float>(Binary());
+  const EvaluationSums in_blocks = Evaluate(*model, Binary(), parameters, {x, y});
+  AlignedVector<float> scores(700);
+  ScoreRows(*model, Binary(), parameters, x, scores);
+  const EvaluationSums at_once = SumScores(Binary(), scores, y);
+  EXPECT_EQ(in_blocks.loss_sum, at_once.loss_sum);
+  EXPECT_EQ(in_blocks.hits, at_once.hits);
+  EXPECT_EQ(in_blocks.histogram_positive, at_once.histogram_positive);
+}
+
+}  // namespace
+}  // namespace consilium::learn
