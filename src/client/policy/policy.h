@@ -26,7 +26,8 @@ struct PolicyOptions {
   uint64_t min_cell = 5;                 // smallest support of a released statistic
 };
 
-// What is asked: a job alone (admission), or one task of it.
+// What is asked: a job alone (admission: every workload that it will come to is asked about), or
+// one task of it. `job` is borrowed; nullptr refuses.
 struct PolicyQuestion {
   const job::JobSpec* job = nullptr;
   std::string researcher;
@@ -39,7 +40,7 @@ struct PolicyFacts {
 
 struct Allow {};
 struct Refuse {
-  std::string rule;     // "datasets", "workloads", "researchers", "min_rows"
+  std::string rule;     // "datasets", "workloads", "researchers", "min_rows", "min_cell"
   std::string message;  // what was wanted; never the exact row count
 };
 using Decision = std::variant<Allow, Refuse>;
@@ -48,10 +49,13 @@ class Policy {
  public:
   explicit Policy(PolicyOptions options);
   Decision Decide(const PolicyQuestion& question, const PolicyFacts& facts) const;
-  // The disclosure check of a finished contribution: every statistical tensor (kSum, kCount) with
-  // 0 < support < min_cell, or 0, refuses by the tensor's name.
-  Decision DecideRelease(const tensor::Layout& layout,
-                         const std::vector<uint64_t>& support) const;
+  // The disclosure check of a finished contribution, before it is written anywhere: a statistical
+  // tensor (kSum, kCount) that rests on fewer than min_cell rows, and at least one, refuses by the
+  // tensor's name (rule "min_cell"). One that rests on no row at all is allowed: it is zero
+  // whatever the patients are (a site without test rows says nothing about anyone by saying so).
+  // Updates (kUpdate) rest on all training rows, which Decide checked against min_rows. `support`
+  // has one entry per tensor; any other length refuses.
+  Decision DecideRelease(const tensor::Layout& layout, const std::vector<uint64_t>& support) const;
 
  private:
   PolicyOptions options_;

@@ -46,7 +46,7 @@ std::string NearestOf(std::string_view word, std::span<const std::string> names)
   std::string_view nearest;
   for (const std::string& name : names) {
     const size_t distance = EditDistance(word, name);
-    if (distance >= best) continue;
+    if (distance >= best || distance >= std::max(word.size(), name.size())) continue;
     best = distance;
     nearest = name;
   }

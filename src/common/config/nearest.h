@@ -18,7 +18,7 @@ inline constexpr size_t kMaxNearestBytes = 64;
 size_t EditDistance(std::string_view a, std::string_view b);
 
 // The nearest of `names`, or "" when none is close: at most a third of the word's length away (and
-// at least 1). The first one wins a tie.
+// at least 1), sharing at least a letter. The first one wins a tie.
 std::string NearestOf(std::string_view word, std::span<const std::string> names);
 
 // "did you mean `x`?", else "valid: `a`, `b`, ..." (at most 24 names), else "".

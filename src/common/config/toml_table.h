@@ -75,7 +75,8 @@ class TomlTable {
   // True when the value of `key` is a text. Does not make it known.
   bool IsText(std::string_view key) const;
 
-  // Keeps an error about this table or key, for Finish() to return in its turn.
+  // Keeps an error about this table or key, for Finish() to return in its turn. `message` goes on
+  // after the key: "is -1, want > 0" becomes "`train.rate` is -1, want > 0".
   void Missing(std::string_view key, std::string_view help = "") const;
   void OutOfRange(std::string_view key, std::string_view message, std::string_view help = "") const;
   void Conflict(std::string_view key, std::string_view message, std::string_view help = "") const;
