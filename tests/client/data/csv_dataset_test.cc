@@ -1,0 +1,353 @@
+#include "client/data/csv_dataset.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_folder.h"
+
+namespace consilium::client::data {
+namespace {
+
+using consilium::testing::HasCode;
+using consilium::testing::TempFolder;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+using job::ColumnType;
+using job::FeatureSpec;
+
+// A dataset `d` in a file of its own, and a job on it: logistic, label y, features a and b.
+class CsvDatasetTest : public ::testing::Test {
+ protected:
+  CsvDatasetTest() {
+    config_.name = "d";
+    job_.data.dataset = "d";
+    job_.data.label = "y";
+    job_.data.features = {{"a", ColumnType::kNumber, {}}, {"b", ColumnType::kNumber, {}}};
+  }
+
+  absl::StatusOr<Dataset> Load(std::string_view text, const char* site = "north") {
+    config_.path = folder_.Write("d.csv", text);
+    return LoadCsv(config_, job_, SiteId(site), storage_);
+  }
+
+  void ExpectError(std::string_view text, ErrorCode code, const std::string& place,
+                   const std::string& message, const std::string& help = "") {
+    SCOPED_TRACE(text);
+    const auto dataset = Load(text);
+    ASSERT_FALSE(dataset.ok());
+    EXPECT_THAT(dataset, HasCode(code));
+    ASSERT_TRUE(PlaceOf(dataset.status()).has_value());
+    EXPECT_EQ(PlaceOf(dataset.status())->ToString(), place);
+    EXPECT_THAT(std::string(dataset.status().message()), HasSubstr(message));
+    EXPECT_THAT(HelpOf(dataset.status()), HasSubstr(help));
+    EXPECT_THAT(FormatError(dataset.status()), Not(HasSubstr("secret")));
+  }
+
+  void SetFilter(std::string_view text) {
+    auto filter = RowFilter::Parse(text);
+    ASSERT_TRUE(filter.ok()) << filter.status();
+    config_.filter = *std::move(filter);
+  }
+
+  TempFolder folder_;
+  PosixStorage storage_;
+  DatasetConfig config_;
+  job::JobSpec job_;
+};
+
+TEST_F(CsvDatasetTest, FeaturesComeInTheOrderOfTheJob) {
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("y,b,unused,a\n1,2.0,x,.5\n0,-4,,1e2\n"));
+  EXPECT_EQ(dataset.train.columns, 2u);
+  EXPECT_THAT(dataset.train.x, ElementsAre(0.5, 2.0, 100.0, -4.0));
+  EXPECT_THAT(dataset.train.y, ElementsAre(1.0, 0.0));
+  EXPECT_EQ(dataset.test.rows(), 0u);
+  EXPECT_EQ(dataset.test.columns, 2u);
+  EXPECT_EQ(dataset.rows_read, 2u);
+}
+
+TEST_F(CsvDatasetTest, WhatHospitalsExportReadsTheSame) {
+  ASSERT_OK_AND_ASSIGN(const Dataset plain, Load("a,b,y\n1,2,0\n3,4,1\n"));
+  for (const char* text :
+       {"\xef\xbb\xbf"
+        "a,b,y\r\n1,2,0\r\n3,4,1\r\n",
+        "a;b;y\n1;2;0\n3;4;1", "a\tb\ty\r1\t2\t0\r3\t4\t1",
+        "\"a\",\"b\",\"y\"\n\" 1 \",\"2\",0\n3,4,\"1.0\"\n", " a , b ,y\n 1 ,2 , 0\n3,4,1\n"}) {
+    SCOPED_TRACE(text);
+    ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load(text));
+    EXPECT_EQ(dataset.train.x, plain.train.x);
+    EXPECT_EQ(dataset.train.y, plain.train.y);
+  }
+}
+
+TEST_F(CsvDatasetTest, RowsWithAMissingUsedValueAreDroppedAndCounted) {
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset,
+                       Load("a,b,y,other\n1,2,0,x\n?,2,0,x\n1,,0,x\n1,2,NA,x\n3,4,1,?\n"));
+  EXPECT_EQ(dataset.train.rows(), 2u);
+  EXPECT_EQ(dataset.rows_incomplete, 3u);
+  EXPECT_EQ(dataset.rows_read, 5u);
+}
+
+TEST_F(CsvDatasetTest, MissingMarkersAreTheSites) {
+  config_.missing = {"-9", "n/a"};
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,y\n-9,2,0\n-9.0,2,0\n1,n/a,0\n1,2,1\n"));
+  EXPECT_EQ(dataset.rows_incomplete, 3u);
+  ExpectError("a,b,y\n?,2,0\n", ErrorCode::kDataBadCell, "d.csv:2:1", "`a`");
+}
+
+TEST_F(CsvDatasetTest, AMissingCellBesideABadOneOnlyDropsTheRow) {
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,y\nsecret,?,0\n1,2,1\n"));
+  EXPECT_EQ(dataset.rows_incomplete, 1u);
+}
+
+TEST_F(CsvDatasetTest, CategoriesBecomeOneColumnPerLevelAfterTheFirst) {
+  job_.data.features = {{"a", ColumnType::kNumber, {}},
+                        {"cp", ColumnType::kCategory, {"1", "2", "3"}}};
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,cp,y\n5,1.0,0\n6,3,1\n7,2,1\n"));
+  EXPECT_EQ(dataset.train.columns, 3u);
+  EXPECT_THAT(dataset.train.x, ElementsAre(5, 0, 0, 6, 0, 1, 7, 1, 0));
+}
+
+TEST_F(CsvDatasetTest, AnUnknownLevelIsRefusedWithoutBeingShown) {
+  job_.data.features = {{"cp", ColumnType::kCategory, {"typical", "none"}}};
+  ExpectError("cp,y\ntypical,0\nsecret,1\n", ErrorCode::kDataUnknownLevel, "d.csv:3:1",
+              "column `cp` has a cell that is none of the job's levels, want \"typical\", \"none\"",
+              "`values`");
+}
+
+TEST_F(CsvDatasetTest, ValuesMapTheSitesTextsToTheJobs) {
+  job_.data.features = {{"cp", ColumnType::kCategory, {"typical", "none"}}};
+  config_.columns["cp"] = {"pain", {}, {{"1", "typical"}, {"k.A.", "none"}}};
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("pain,y\n1.0,0\nk.A.,1\ntypical,1\n"));
+  EXPECT_THAT(dataset.train.x, ElementsAre(0, 1, 0));
+}
+
+TEST_F(CsvDatasetTest, BinaryIsZeroOrOneOrWhatTheSiteCallsPositive) {
+  job_.data.features = {{"sex", ColumnType::kBinary, {}}};
+  ASSERT_OK_AND_ASSIGN(const Dataset plain, Load("sex,y\n1,0\n0.0,1\n"));
+  EXPECT_THAT(plain.train.x, ElementsAre(1, 0));
+  ExpectError("sex,y\n1,0\n2,1\n", ErrorCode::kDataBadCell, "d.csv:3:1", "neither 0 nor 1",
+              "positive = [");
+  config_.columns["sex"] = {"gender", {"M", "m"}, {}};
+  ASSERT_OK_AND_ASSIGN(const Dataset named, Load("gender,y\nM,0\nF,1\nm,1\n"));
+  EXPECT_THAT(named.train.x, ElementsAre(1, 0, 1));
+}
+
+TEST_F(CsvDatasetTest, PositiveAlsoServesAJobThatCallsTheColumnANumber) {
+  config_.columns["a"] = {"gender", {"M"}, {}};
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("gender,b,y\nM,2,0\nF,2,1\n"));
+  EXPECT_THAT(dataset.train.x, ElementsAre(1, 2, 0, 2));
+}
+
+TEST_F(CsvDatasetTest, TheLabelIsPositiveByTheSitesList) {
+  job_.data.label = "disease";
+  config_.columns["disease"] = {"num", {"1", "2", "3", "4"}, {}};
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,num\n1,2,0\n1,2,4.0\n1,2,1\n"));
+  EXPECT_THAT(dataset.train.y, ElementsAre(0, 1, 1));
+}
+
+TEST_F(CsvDatasetTest, ALabelOfLevelsIsItsIndexAndOfALinearModelTheNumber) {
+  job_.data.label_levels = {"low", "mid", "high"};
+  job_.data.classes = 3;
+  ASSERT_OK_AND_ASSIGN(const Dataset levels, Load("a,b,y\n1,2,high\n1,2,low\n1,2,mid\n"));
+  EXPECT_THAT(levels.train.y, ElementsAre(2, 0, 1));
+  job_.data.label_levels.clear();
+  job_.data.classes = 1;
+  ASSERT_OK_AND_ASSIGN(const Dataset number, Load("a,b,y\n1,2,17.5\n"));
+  EXPECT_THAT(number.train.y, ElementsAre(17.5));
+}
+
+TEST_F(CsvDatasetTest, BadCellsNameColumnAndPlaceButNeverTheValue) {
+  ExpectError("a,b,y\n1,2,0\n1,secret,0\n", ErrorCode::kDataBadCell, "d.csv:3:3",
+              "column `b` has a cell that is not a number");
+  ExpectError("a,b,y\n1,2,secret\n", ErrorCode::kDataBadCell, "d.csv:2:5", "column `y`");
+  ExpectError("a,b,y\n\"1\n0\",2,0\n", ErrorCode::kDataBadCell, "d.csv:2:1", "column `a`");
+  for (const char* cell : {"nan", "inf", "1e999", "1e30", "1 2", "0x1F"}) {
+    ExpectError(std::string("a,b,y\n1,") + cell + ",0\n", ErrorCode::kDataBadCell, "d.csv:2:3",
+                "not a number");
+  }
+  config_.columns["a"] = {"Age (years)", {}, {}};
+  ExpectError("Age (years),b,y\nsecret,2,0\n", ErrorCode::kDataBadCell, "d.csv:2:1",
+              "column `a` (`Age (years)` in the file)");
+}
+
+TEST_F(CsvDatasetTest, BadCellsInUnusedColumnsAndFilteredRowsAreNobodysBusiness) {
+  SetFilter("site == 0");
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset,
+                       Load("a,b,y,site,note\n1,2,0,0,secret\nsecret,2,0,1,x\n"));
+  EXPECT_EQ(dataset.train.rows(), 1u);
+  EXPECT_EQ(dataset.rows_filtered, 1u);
+  EXPECT_EQ(dataset.rows_read, 1u);
+}
+
+TEST_F(CsvDatasetTest, AMissingColumnNamesTheNearest) {
+  ExpectError("aa,b,y\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv", "has no column `a`",
+              "did you mean `aa`?");
+  ExpectError("a,b,outcome\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv",
+              "has no column `y`, which the job names", "[datasets.d.columns]");
+  config_.columns["y"] = {"num", {}, {}};
+  ExpectError("a,b,y\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv",
+              "has no column `num` (for `y`)");
+  config_.columns.clear();
+  SetFilter("stie == 0");
+  ExpectError("a,b,y,site\n1,2,0,0\n", ErrorCode::kDataMissingColumn, "d.csv",
+              "`stie`, which the filter reads", "`site`");
+  SetFilter("site == 0");
+  config_.split.fold_column = "fold";
+  ExpectError("a,b,y,site\n1,2,0,0\n", ErrorCode::kDataMissingColumn, "d.csv", "the split reads");
+}
+
+TEST_F(CsvDatasetTest, AUsedColumnThatIsThereTwiceIsRefused) {
+  ExpectError("a,b,y,a\n1,2,0,1\n", ErrorCode::kDataSyntax, "d.csv:1", "the column `a` twice");
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,y,z,z\n1,2,0,1,1\n"));
+  EXPECT_EQ(dataset.train.rows(), 1u);
+}
+
+TEST_F(CsvDatasetTest, AFirstLineOfDataIsNoHeader) {
+  ExpectError("63,1,0\n67,1,1\n", ErrorCode::kDataSyntax, "d.csv:1:1", "the first line holds data",
+              "names = [");
+  config_.header_sure = true;
+  job_.data.features = {{"1", ColumnType::kNumber, {}}};
+  job_.data.label = "2";
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("1,2\n5,0\n"));
+  EXPECT_THAT(dataset.train.x, ElementsAre(5));
+}
+
+TEST_F(CsvDatasetTest, NamesStandForAHeaderOrReplaceIt) {
+  config_.names = {"a", "b", "y"};
+  config_.header = false;
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("1,2,0\n3,4,1\n"));
+  EXPECT_THAT(dataset.train.x, ElementsAre(1, 2, 3, 4));
+  config_.header = true;
+  ASSERT_OK_AND_ASSIGN(const Dataset replaced, Load("x1,x2,x3\n1,2,0\n3,4,1\n"));
+  EXPECT_EQ(replaced.train.x, dataset.train.x);
+  config_.names = {"a", "b"};
+  ExpectError("x1,x2,x3\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv", "`y`");
+  config_.names = {"a", "b", "c", "y"};
+  ExpectError("x1,x2,x3\n1,2,0\n", ErrorCode::kDataSyntax, "d.csv:2:1", "3 cells, want 4");
+}
+
+TEST_F(CsvDatasetTest, RowsOfAnotherWidthAreRefused) {
+  ExpectError("a,b,y\n1,2\n", ErrorCode::kDataSyntax, "d.csv:2:1", "the row has 2 cells, want 3");
+  ExpectError("a,b,y\n1,2,0,4\n", ErrorCode::kDataSyntax, "d.csv:2:1", "4 cells, want 3",
+              "separator");
+}
+
+TEST_F(CsvDatasetTest, EmptyFilesAndFilesWithoutRows) {
+  ExpectError("", ErrorCode::kDataSyntax, "d.csv", "is empty");
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,y\n"));
+  EXPECT_EQ(dataset.train.rows(), 0u);
+  EXPECT_EQ(dataset.rows_read, 0u);
+}
+
+TEST_F(CsvDatasetTest, AFileThatIsNotThereIsNamed) {
+  config_.path = folder_.PathOf("gone.csv");
+  const auto dataset = LoadCsv(config_, job_, SiteId("north"), storage_);
+  EXPECT_THAT(dataset, HasCode(ErrorCode::kFileNotFound));
+  EXPECT_THAT(std::string(dataset.status().message()), HasSubstr("dataset `d`"));
+}
+
+TEST_F(CsvDatasetTest, ConstantColumnsAndASingleClassAreFine) {
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,y\n0,2,1\n0,3,1\n"));
+  EXPECT_THAT(dataset.train.x, ElementsAre(0, 2, 0, 3));
+  EXPECT_THAT(dataset.train.y, ElementsAre(1, 1));
+}
+
+TEST_F(CsvDatasetTest, TheFoldColumnSplitsAndOtherFoldsAreLeftOut) {
+  config_.split.fold_column = "fold";
+  config_.split.train = {"train", "1"};
+  config_.split.test = {"test"};
+  ASSERT_OK_AND_ASSIGN(
+      const Dataset dataset,
+      Load("a,b,y,fold\n1,0,0,train\n2,0,1,test\n3,0,0,1.0\n4,0,0,spare\n5,0,0,\n"));
+  EXPECT_THAT(dataset.train.x, ElementsAre(1, 0, 3, 0));
+  EXPECT_THAT(dataset.test.x, ElementsAre(2, 0));
+  EXPECT_EQ(dataset.rows_in_no_split, 2u);
+  EXPECT_EQ(dataset.rows_read, 5u);
+}
+
+std::string Rows(int count) {
+  std::string text = "a,b,y,site\n";
+  for (int i = 0; i < count; ++i) {
+    text += std::to_string(i) + (i % 7 == 0 ? ",?," : ",1,") + std::to_string(i % 2) + "," +
+            std::to_string(i % 3) + "\n";
+  }
+  return text;
+}
+
+TEST_F(CsvDatasetTest, AHoldOutTakesItsShareAndTheSameRowsForEveryJob) {
+  config_.split.holdout = 0.2;
+  job_.data.features = {{"a", ColumnType::kNumber, {}}};
+  ASSERT_OK_AND_ASSIGN(const Dataset one, Load(Rows(200)));
+  EXPECT_EQ(one.test.rows(), 40u);
+  EXPECT_EQ(one.train.rows(), 160u);
+  ASSERT_OK_AND_ASSIGN(const Dataset other_site, Load(Rows(200), "south"));
+  EXPECT_NE(other_site.test.x, one.test.x);
+  // A job with another feature drops rows, a filter leaves rows out: what is left stays where it
+  // was.
+  job_.data.features = {{"a", ColumnType::kNumber, {}}, {"b", ColumnType::kNumber, {}}};
+  SetFilter("site != 1");
+  ASSERT_OK_AND_ASSIGN(const Dataset two, Load(Rows(200)));
+  for (size_t row = 0; row < two.test.rows(); ++row) {
+    EXPECT_THAT(one.test.x, ::testing::Contains(two.test.x[row * 2]));
+  }
+  EXPECT_GT(two.test.rows(), 0u);
+  EXPECT_LT(two.test.rows(), 40u);
+}
+
+TEST_F(CsvDatasetTest, EveryRowIsAccountedFor) {
+  SetFilter("site != 1");
+  config_.split.holdout = 0.3;
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load(Rows(200)));
+  EXPECT_EQ(dataset.rows_read + dataset.rows_filtered, 200u);
+  EXPECT_EQ(dataset.train.rows() + dataset.test.rows() + dataset.rows_incomplete +
+                dataset.rows_in_no_split,
+            dataset.rows_read);
+  EXPECT_GT(dataset.rows_incomplete, 0u);
+}
+
+TEST_F(CsvDatasetTest, TheFilterWantsNumbersWhereItCompares) {
+  SetFilter("site == 0");
+  ExpectError("a,b,y,site\n1,2,0,0\n1,2,0,secret\n", ErrorCode::kDataBadCell, "d.csv:3:7",
+              "`site`");
+}
+
+TEST_F(CsvDatasetTest, TheDigestCoversAllThatDecidesTheNumbers) {
+  const std::string text = "a,b,y,c,fold\n1,2,0,1,train\n3,4,1,1,test\n";
+  ASSERT_OK_AND_ASSIGN(const Dataset base, Load(text));
+  const auto differs = [&](const char* what, auto change) {
+    SCOPED_TRACE(what);
+    const DatasetConfig config = config_;
+    const job::JobSpec job = job_;
+    change();
+    ASSERT_OK_AND_ASSIGN(const Dataset changed, Load(text));
+    EXPECT_NE(changed.digest, base.digest);
+    config_ = config;
+    job_ = job;
+  };
+  differs("filter", [&] { SetFilter("c == 1"); });
+  differs("missing", [&] { config_.missing.push_back("-9"); });
+  differs("fold", [&] { config_.split = {"fold", {"train"}, {"test"}, 0}; });
+  differs("holdout", [&] { config_.split.holdout = 0.5; });
+  differs("feature order", [&] { std::swap(job_.data.features[0], job_.data.features[1]); });
+  differs("feature", [&] { job_.data.features[0].name = "c"; });
+  differs("type", [&] { job_.data.features[0] = {"c", ColumnType::kBinary, {}}; });
+  differs("label", [&] { job_.data.label = "c"; });
+  differs("mapping", [&] { config_.columns["a"].column = "c"; });
+  differs("positive", [&] { config_.columns["y"] = {"y", {"1"}, {}}; });
+  ASSERT_OK_AND_ASSIGN(const Dataset same, Load(text));
+  EXPECT_EQ(same.digest, base.digest);
+  ASSERT_OK_AND_ASSIGN(const Dataset bytes, Load(text + "\n"));
+  EXPECT_NE(bytes.digest, base.digest);
+  ASSERT_OK_AND_ASSIGN(const Dataset site, Load(text, "south"));
+  EXPECT_NE(site.digest, base.digest);
+}
+
+}  // namespace
+}  // namespace consilium::client::data
