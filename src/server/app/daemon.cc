@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/folder_lock.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/base/storage.h"
@@ -17,7 +18,7 @@
 #include "common/metrics/ops_endpoint.h"
 #include "common/pki/tls_files.h"
 #include "fmt/format.h"
-#include "server/app/data_folder.h"
+#include "server/app/endpoints_file.h"
 #include "server/ops/server_metrics.h"
 #include "server/round/coordinator.h"
 #include "server/rpc/rpc_server.h"
@@ -33,7 +34,7 @@ absl::StatusOr<std::string> FederationOf(const ServerConfig& config, const Clock
     return Error(
         ErrorCode::kWrongRole,
         fmt::format("{} is for {}, want a server", config.tls.cert, material.identity.ToUri()),
-        "issue one: consilium pki issue server NAME --dns HOST");
+        "issue one: consilium pki issue server NAME --host HOST");
   }
   if (!config.federation.empty() && config.federation != material.identity.federation) {
     return Error(ErrorCode::kConfigConflict,
@@ -48,7 +49,7 @@ absl::StatusOr<std::string> FederationOf(const ServerConfig& config, const Clock
 struct Running {
   SystemClock clock;
   PosixStorage storage;
-  std::unique_ptr<DataFolder> data;
+  std::unique_ptr<FolderLock> lock;
   std::unique_ptr<round::Coordinator> coordinator;
   std::unique_ptr<rpc::RpcServer> rpc;
   std::unique_ptr<ops::ServerMetrics> metrics;
@@ -101,7 +102,8 @@ absl::Status StartOps(const ServerConfig& config, Running& running) {
 
 absl::Status Start(const ServerConfig& config, Running& running) {
   CN_ASSIGN_OR_RETURN(const std::string federation, FederationOf(config, running.clock));
-  CN_ASSIGN_OR_RETURN(running.data, DataFolder::Open(config.data, running.storage));
+  CN_RETURN_IF_ERROR(running.storage.CreateFolder(config.data));
+  CN_ASSIGN_OR_RETURN(running.lock, FolderLock::Take(config.data));
   CN_ASSIGN_OR_RETURN(running.coordinator,
                       round::Coordinator::Create({.folder = config.data,
                                                   .federation = federation,
@@ -112,7 +114,7 @@ absl::Status Start(const ServerConfig& config, Running& running) {
   CN_ASSIGN_OR_RETURN(running.rpc, rpc::RpcServer::Start(RpcOptions(config, federation),
                                                          *running.coordinator, running.clock));
   CN_RETURN_IF_ERROR(StartOps(config, running));
-  DataFolder::Endpoints endpoints{.listen = running.rpc->address(), .ops = ""};
+  Endpoints endpoints{.listen = running.rpc->address(), .ops = ""};
   if (running.ops) {
     endpoints.ops = config::HostPortText({config.ops.listen->host, running.ops->port()});
   }
@@ -122,7 +124,7 @@ absl::Status Start(const ServerConfig& config, Running& running) {
        {"federation", federation},
        {"data", config.data},
        {"version", kVersion}});
-  return running.data->WriteEndpoints(endpoints);
+  return WriteEndpoints(running.storage, config.data, endpoints);
 }
 
 }  // namespace

@@ -1,0 +1,128 @@
+// consilium-client: the daemon of one site, and what its people ask of it.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "client/app/client_config.h"
+#include "client/app/daemon.h"
+#include "client/app/predict_verb.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/signals.h"
+#include "common/base/status_macros.h"
+#include "common/base/version.h"
+#include "common/rpc/process.h"
+#include "fmt/format.h"
+
+extern char** environ;
+
+namespace consilium::client::app {
+namespace {
+
+struct Flags {
+  std::string config;
+  std::vector<config::FlagValue> values;  // those that were given
+  PredictOptions predict;
+};
+
+// Flags that stand for a key of client.toml.
+struct KeyFlag {
+  const char* flag;
+  const char* path;
+  const char* text;
+};
+constexpr KeyFlag kKeyFlags[] = {
+    {"--server", "client.server", "the server, host:port"},
+    {"--data", "client.data", "data folder"},
+    {"--cert", "tls.cert", "certificate"},
+    {"--key", "tls.key", "its private key"},
+    {"--ca", "tls.ca", "the authority's certificate"},
+    {"--ops-listen", "ops.listen", "health and metrics, host:port (empty: none)"},
+    {"--log-level", "log.level", "debug, info, warning or error"},
+    {"--log-format", "log.format", "auto, json or text"},
+};
+
+absl::StatusOr<ClientConfig> ReadConfig(const Flags& flags) {
+  return ReadClientConfig(flags.config,
+                          {.flags = flags.values, .environment = config::ReadEnvironment(environ)});
+}
+
+absl::Status Run(const Flags& flags, const StopSignals& signals) {
+  CN_RETURN_IF_ERROR(rpc::InitProcess({.undumpable = true}));
+  CN_ASSIGN_OR_RETURN(const ClientConfig config, ReadConfig(flags));
+  InitLog("client", config.log.level, config.log.format);
+  return RunClient(config, signals);
+}
+
+// Every line is printed; the first fault decides the exit code.
+absl::Status Check(const Flags& flags) {
+  CN_RETURN_IF_ERROR(rpc::InitProcess({}));
+  CN_ASSIGN_OR_RETURN(const ClientConfig config, ReadConfig(flags));
+  absl::Status first;
+  for (const CheckLine& line : CheckClient(config)) {
+    if (line.status.ok()) {
+      fmt::print("ok    {}: {}\n", line.what, line.finding);
+    } else {
+      fmt::print("wrong {}: {}\n", line.what, std::string(line.status.message()));
+      if (first.ok()) first = line.status;
+    }
+  }
+  return first;
+}
+
+void AddKeyFlags(CLI::App& verb, Flags& flags) {
+  verb.add_option("--config", flags.config,
+                  fmt::format("configuration file (default: {}, if there)", kDefaultConfig));
+  for (const KeyFlag& key : kKeyFlags) {
+    verb.add_option_function<std::string>(
+        key.flag,
+        [&flags, key](const std::string& text) {
+          flags.values.push_back({key.path, key.flag, text});
+        },
+        fmt::format("{} ({})", key.text, key.path));
+  }
+}
+
+void AddPredictFlags(CLI::App& verb, Flags& flags) {
+  verb.add_option("--model", flags.predict.model, "model file (consilium model get)")->required();
+  verb.add_option("--data", flags.predict.data, "CSV file to predict");
+  verb.add_option("--dataset", flags.predict.dataset,
+                  "dataset of client.toml (default: the model's)");
+  verb.add_option("--config", flags.config, "client.toml: how the columns are named and split");
+  verb.add_option("--rows", flags.predict.rows, "test, train or all (default: test, else all)")
+      ->check(CLI::IsMember({"test", "train", "all"}));
+  verb.add_option("--output,-o", flags.predict.output, "file for the rows (default: stdout)");
+  verb.add_flag("--json", flags.predict.json, "one JSON envelope on stdout");
+}
+
+}  // namespace
+}  // namespace consilium::client::app
+
+int main(int argc, char** argv) {
+  using namespace consilium;
+  using namespace consilium::client::app;
+  const StopSignals signals;  // before any other thread
+  CLI::App cli("The daemon of one site of a Consilium federation.", "consilium-client");
+  cli.set_version_flag("--version", std::string("consilium-client ") + kVersion);
+  cli.require_subcommand(0, 1);
+  Flags flags;
+  AddKeyFlags(cli, flags);
+  CLI::App& run = *cli.add_subcommand("run", "attend the server and work (the default)");
+  AddKeyFlags(run, flags);
+  CLI::App& check =
+      *cli.add_subcommand("check", "say what is wrong with configuration, certificate, datasets");
+  AddKeyFlags(check, flags);
+  CLI::App& predict = *cli.add_subcommand("predict", "apply a model to rows, offline");
+  AddPredictFlags(predict, flags);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return cli.exit(error) == 0 ? 0 : 4;
+  }
+  const absl::Status ended = predict.parsed() ? PredictRows(flags.config, flags.predict)
+                             : check.parsed() ? Check(flags)
+                                              : Run(flags, signals);
+  if (!ended.ok()) fmt::print(stderr, "{}", FormatError(ended));
+  return ExitCodeOf(ended);
+}

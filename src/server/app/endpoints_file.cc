@@ -1,0 +1,19 @@
+#include "server/app/endpoints_file.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace consilium::server::app {
+
+absl::Status WriteEndpoints(Storage& storage, const std::string& folder,
+                            const Endpoints& endpoints) {
+  nlohmann::ordered_json json;
+  json["listen"] = endpoints.listen;
+  json["port"] = std::stoi(endpoints.listen.substr(endpoints.listen.rfind(':') + 1));
+  json["ops"] = endpoints.ops;
+  json["pid"] = getpid();
+  return WriteDurably(storage, folder + "/endpoints.json", AsBytes(json.dump(2) + "\n"));
+}
+
+}  // namespace consilium::server::app
