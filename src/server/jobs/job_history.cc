@@ -49,9 +49,12 @@ const char* NameOf(JobStatus status) {
 
 void JobHistory::Apply(const JobRecord& record) {
   if (const auto* submitted = std::get_if<JobSubmitted>(&record)) {
-    auto parsed = job::ParseJob(submitted->file, kFileName);
-    ParsedJob spec = parsed.status();
-    if (parsed.ok()) spec = std::make_shared<const job::JobSpec>(*std::move(parsed));
+    ParsedJob spec = ParsedJob(nullptr);
+    if (auto parsed = job::ParseJob(submitted->file, kFileName); parsed.ok()) {
+      spec = std::make_shared<const job::JobSpec>(*std::move(parsed));
+    } else {
+      spec = parsed.status();
+    }
     MutexLock lock(mutex_);
     Add(*submitted, std::move(spec));
     return;

@@ -25,13 +25,13 @@ absl::Status CheckEnvelope(const wire::Envelope& envelope, const std::string& fe
                              envelope.federation, federation),
                  "Submit to the federation that the envelope names.");
   }
-  if (now < envelope.not_before - kSkewMillis) {
+  if (now + kSkewMillis < envelope.not_before) {
     return Error(ErrorCode::kNotAllowed,
                  fmt::format("the job's envelope is valid from {}, now it is {}",
                              FormatUtc(envelope.not_before), FormatUtc(now)),
                  "Check the clock of the machine that submits.");
   }
-  if (now > envelope.expiry + kSkewMillis) {
+  if (now - kSkewMillis > envelope.expiry) {
     return Error(ErrorCode::kNotAllowed,
                  fmt::format("the job's envelope expired at {}, now it is {}",
                              FormatUtc(envelope.expiry), FormatUtc(now)),
@@ -101,9 +101,7 @@ absl::StatusOr<std::vector<ReplayedStep>> Coordinator::Replay(const JobId& job) 
 }
 
 absl::StatusOr<uint64_t> Coordinator::Watch(const JobId& job, JobWatcher watcher) {
-  if (!parts_->history.Knows(job)) {
-    return parts_->history.Show(job, StepNumber(0)).status();
-  }
+  CN_RETURN_IF_ERROR(parts_->history.Show(job, StepNumber(UINT64_MAX)).status());
   return parts_->watchers.Add(job, std::move(watcher));
 }
 

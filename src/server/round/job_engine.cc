@@ -368,7 +368,7 @@ void JobEngine::WriteEnd(Instant now) {
     waiting_ = fmt::format("the disk refused: {}; trying again", backoff_.reason());
     return;
   }
-  Log(ending_->status == jobs::JobStatus::kFailed ? Level::kError : Level::kInfo, "job ended",
+  Log(ending_->status == jobs::JobStatus::kFailed ? Level::kWarning : Level::kInfo, "job ended",
       {{"job", job_.value()},
        {"status", jobs::NameOf(ending_->status)},
        {"reason", ending_->reason}});

@@ -93,8 +93,22 @@ void StepRunner::Apply(const Event& event, Instant now) {
   }
 }
 
+void StepRunner::CountAccepted(Instant now) {
+  const jobs::StepOpened& opened = record_.opened;
+  if (now >= opened_ + opened.deadline) {
+    world_.stores.updates.CloseForUploads(opened.job, opened.step);
+  }
+  for (const store::AcceptedUpdate& update :
+       world_.stores.updates.Accepted(opened.job, opened.step)) {
+    Apply(UpdateAccepted{update.key.site, update.digest, update.weight, update.bytes}, now);
+  }
+}
+
 bool StepRunner::Work(Instant now) {
-  if (round_.NextDeadline() && *round_.NextDeadline() <= now) Apply(Tick{}, now);
+  if (round_.NextDeadline() && *round_.NextDeadline() <= now) {
+    CountAccepted(now);
+    Apply(Tick{}, now);
+  }
   if (actions_.empty() || !backoff_.MayTry(now)) return false;
   while (!actions_.empty()) {
     const Action action = actions_.front();

@@ -60,6 +60,9 @@ class StepRunner {
  private:
   StepRunner(Start start, const EngineWorld& world, RoundPlan plan, Instant now);
   void Queue(std::vector<Action> actions);
+  // Before time may close the step: an update that has its receipt counts, even when its event is
+  // still on the way.
+  void CountAccepted(Instant now);
   // Not ok: the disk refused, try again.
   absl::Status Perform(const Action& action, Instant now);
   absl::Status PerformCommit(const Commit& commit, Instant now);

@@ -1,0 +1,131 @@
+// kill -9 and power cuts at every single disk operation: the same final state, each time.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/server/round/small_federation.h"
+
+namespace consilium::server::round {
+namespace {
+
+std::vector<FakeSite::Manners> ThreeSites() {
+  return {{.delta = 1, .weight = 1}, {.delta = 2, .weight = 1}, {.delta = 4, .weight = 2}};
+}
+
+// Starts and attends again; the disk is well.
+void ComeBack(SmallFederation& f) {
+  f.fails_at = 0;
+  f.Start();
+}
+
+// Submits (again) and runs until done or until the disk went away.
+void Run(SmallFederation& f, const Bytes& envelope, const std::string& text) {
+  if (!f.TryStart()) return;
+  for (const auto& site : f.sites) {
+    if (!site->Attend(*f.server)) return;
+  }
+  const auto submitted = f.server->Submit("ada", envelope, AsBytes(text));
+  if (submitted.ok()) f.RunToEnd(submitted->job);
+}
+
+struct Outcome {
+  Digest state;
+  uint64_t operations = 0;
+};
+
+Outcome RunUndisturbed(const std::string& text) {
+  SmallFederation f(ThreeSites());
+  f.storage.SetFaults({});
+  Run(f, f.EnvelopeWith(1), text);
+  const std::vector<jobs::JobView> all = f.server->List();
+  EXPECT_EQ(all.at(0).status, jobs::JobStatus::kDone);
+  return {all.at(0).state, f.storage.operations()};
+}
+
+void RunWithCrashAt(uint64_t operation, CrashKind kind, const std::string& text,
+                    const Digest& wanted) {
+  SmallFederation f(ThreeSites());
+  f.storage.SetFaults({.fail_operation = operation, .and_all_after = true});
+  f.fails_at = operation;
+  const Bytes envelope = f.EnvelopeWith(1);
+  Run(f, envelope, text);
+  ASSERT_TRUE(f.broken());
+  f.Crash(kind);
+  ComeBack(f);
+  // The researcher does not know whether it was taken: the same envelope again is the same job.
+  const auto submitted = f.server->Submit("ada", envelope, AsBytes(text));
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  ASSERT_TRUE(f.RunToEnd(submitted->job)) << f.Show(submitted->job).waiting;
+  const jobs::JobView view = f.Show(submitted->job);
+  EXPECT_EQ(view.status, jobs::JobStatus::kDone) << view.reason;
+  EXPECT_EQ(view.state, wanted);
+  EXPECT_EQ(view.rounds_committed, 2u);
+  EXPECT_EQ(view.rounds_failed, 0u) << view.steps.at(0).reason;
+  EXPECT_EQ(f.server->List().size(), 1u);
+  for (const jobs::StepView& step : view.steps) EXPECT_EQ(step.sites.size(), 3u);
+}
+
+class CrashAnywhere : public ::testing::TestWithParam<CrashKind> {};
+
+TEST_P(CrashAnywhere, EndsWithTheSameStateAndLosesNothing) {
+  const std::string text = JobText();
+  const Outcome undisturbed = RunUndisturbed(text);
+  ASSERT_GT(undisturbed.operations, 50u);
+  for (uint64_t operation = 1; operation <= undisturbed.operations; ++operation) {
+    RunWithCrashAt(operation, GetParam(), text, undisturbed.state);
+    ASSERT_FALSE(HasFailure()) << "crash at disk operation " << operation;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, CrashAnywhere,
+                         ::testing::Values(CrashKind::kProcess, CrashKind::kPowerCut,
+                                           CrashKind::kTorn));
+
+TEST(Restart, LosesNoFinishedRoundAndComputesNoAcceptedUpdateAgain) {
+  SmallFederation f(ThreeSites());
+  f.Start();
+  const auto job = f.Submit(JobText());
+  ASSERT_TRUE(job.ok());
+  ASSERT_TRUE(f.RunUntil([&] { return f.Show(*job).rounds_committed == 1; }) ||
+              f.Show(*job).rounds_committed >= 1);
+  f.Crash(CrashKind::kPowerCut);
+  ComeBack(f);
+  ASSERT_TRUE(f.RunToEnd(*job));
+  for (const auto& site : f.sites) EXPECT_EQ(site->computed, 3);
+  EXPECT_EQ(f.Show(*job).steps.size(), 3u);
+}
+
+TEST(Restart, DamagedAcceptedUpdateIsAskedForAgain) {
+  auto manners = ThreeSites();
+  manners[2].silent = true;
+  SmallFederation f(manners);
+  f.Start();
+  const auto job = f.Submit(JobText());
+  ASSERT_TRUE(job.ok());
+  f.Settle();
+  const std::string folder = "/server/updates/" + job->value();
+  const auto names = f.storage.List(folder);
+  ASSERT_TRUE(names.ok());
+  ASSERT_FALSE(names->empty());
+  f.Crash(CrashKind::kProcess);
+  Bytes damaged = ReadWhole(f.storage, folder + "/" + names->front(), 1 << 20).value();
+  damaged.back() ^= std::byte{1};
+  f.storage.Plant(folder + "/" + names->front(), damaged);
+  f.sites[2]->manners.silent = false;
+  ComeBack(f);
+  ASSERT_TRUE(f.RunToEnd(*job));
+  EXPECT_EQ(f.Show(*job).status, jobs::JobStatus::kDone);
+  EXPECT_EQ(f.sites[0]->offers.size(), 4u) << "its first update was damaged";
+  EXPECT_EQ(f.sites[0]->computed, 3) << "and still lay at the site";
+}
+
+TEST(Restart, EpochsGoOnFromWhereTheyWere) {
+  SmallFederation f(std::vector<FakeSite::Manners>(1));
+  f.Start();
+  const Epoch before = f.server->federation().Sites().at(0).epoch;
+  f.Crash(CrashKind::kPowerCut);
+  ComeBack(f);
+  EXPECT_GT(f.server->federation().Sites().at(0).epoch, before);
+}
+
+}  // namespace
+}  // namespace consilium::server::round
