@@ -19,7 +19,7 @@
 namespace consilium::wire {
 
 inline constexpr size_t kMaxFederationBytes = 255;
-inline constexpr size_t kMaxSignerChainBytes = 64 * 1024;
+inline constexpr size_t kMaxSignerChainBytes = size_t{64} * 1024;
 inline constexpr size_t kMaxSignatureBytes = 1024;
 // No encoded envelope is longer.
 inline constexpr size_t kMaxEnvelopeBytes =

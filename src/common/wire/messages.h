@@ -25,9 +25,9 @@ inline constexpr size_t kMaxDatasets = 256;
 inline constexpr size_t kMaxCapabilities = 64;
 inline constexpr size_t kMaxHeldUpdates = 256;
 inline constexpr size_t kMaxTextBytes = 4096;  // any single text
-inline constexpr size_t kMaxJobFileBytes = 256 * 1024;
+inline constexpr size_t kMaxJobFileBytes = size_t{256} * 1024;
 inline constexpr size_t kMaxCohort = 16384;
-inline constexpr size_t kMaxChunkBytes = 1024 * 1024;
+inline constexpr size_t kMaxChunkBytes = size_t{1024} * 1024;
 
 // One contribution's name everywhere: an update is counted at most once per key.
 struct TaskKey {

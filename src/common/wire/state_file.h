@@ -19,7 +19,7 @@
 namespace consilium::wire {
 
 inline constexpr size_t kMaxStateTexts = 64;
-inline constexpr size_t kMaxStateTextBytes = 1024 * 1024;
+inline constexpr size_t kMaxStateTextBytes = size_t{1024} * 1024;
 
 // One part: tensors and texts ("model", "features", "label", "standardize", ...).
 struct StatePart {

@@ -17,7 +17,7 @@
 namespace consilium::wire {
 
 // No header is longer, so a reader may read this many bytes (or the whole file, if shorter) first.
-inline constexpr size_t kMaxUpdateHeaderBytes = 64 * 1024;
+inline constexpr size_t kMaxUpdateHeaderBytes = size_t{64} * 1024;
 
 struct UpdateHeader {
   TaskKey key;

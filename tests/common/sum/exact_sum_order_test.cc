@@ -84,6 +84,7 @@ TEST(ExactSumOrder, BlocksOfSeveralUpdatesGiveTheSameBitsAsWholeOnes) {
       for (uint64_t at = 0; at < layout.payload_bytes(); at += block_bytes) {
         const uint64_t length = std::min(block_bytes, layout.payload_bytes() - at);
         std::vector<ExactSum::WeightedBlock> blocks;
+        blocks.reserve(updates.size());
         for (const TestUpdate& update : updates) {
           blocks.push_back({update.weight, ByteSpan(update.payload).subspan(at, length)});
         }
@@ -116,6 +117,7 @@ TEST(ExactSumOrder, ThreadsThatSplitTheUpdatesGiveTheSameBits) {
   for (const size_t threads : {1u, 2u, 7u}) {
     std::vector<ExactSum> sums(threads, Empty(layout));
     std::vector<std::thread> workers;
+    workers.reserve(threads);
     for (size_t t = 0; t < threads; ++t) {
       workers.emplace_back([&, t] {
         for (size_t i = t; i < updates.size(); i += threads) Add(sums[t], updates[i]);
@@ -138,11 +140,13 @@ TEST(ExactSumOrder, ThreadsThatSplitTheElementsGiveTheSameBits) {
       ASSERT_THAT(sums[0].CountContribution(update.weight), IsOk());
     }
     std::vector<std::thread> workers;
+    workers.reserve(threads);
     for (size_t t = 0; t < threads; ++t) {
       workers.emplace_back([&, t] {
         const uint64_t from = words * t / threads * 8;
         const uint64_t until = words * (t + 1) / threads * 8;
         std::vector<ExactSum::WeightedBlock> blocks;
+        blocks.reserve(updates.size());
         for (const TestUpdate& update : updates) {
           blocks.push_back({update.weight, ByteSpan(update.payload).subspan(from, until - from)});
         }

@@ -22,6 +22,7 @@ bool CpuHasV3() {
 
 void RunBaseline(KernelWork& work) {
   std::vector<kernel::Float32Run> runs;
+  runs.reserve(work.run_count);
   for (size_t i = 0; i < work.run_count; ++i) {
     runs.push_back({work.float32_runs[i], work.factors[i]});
   }
@@ -59,6 +60,9 @@ Outcome Do(void (*run)(KernelWork&), uint64_t seed, size_t count, size_t run_cou
   std::vector<std::vector<std::byte>> inputs;
   std::vector<const std::byte*> runs;
   std::vector<double> factors;
+  inputs.reserve(run_count);
+  runs.reserve(run_count);
+  factors.reserve(run_count);
   for (size_t r = 0; r < run_count; ++r) {
     inputs.push_back(RandomValues<float>(random, count, seed % 3 == 0));
     factors.push_back(std::ldexp(1 + random.Below(1 << 29), -29));

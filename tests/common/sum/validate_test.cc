@@ -115,7 +115,7 @@ TEST(ValidateBlock, BlocksOfAnySizeSeeWhatTheWholeSees) {
     const size_t at = random.Below(static_cast<uint32_t>(payload.size()));
     payload[at] ^= static_cast<std::byte>(1 + random.Below(255));
     const absl::Status whole = ValidateValues(layout, payload);
-    const uint64_t block_bytes = 8 * (1 + random.Below(20));
+    const uint64_t block_bytes = uint64_t{8} * (1 + random.Below(20));
     absl::Status first;
     for (uint64_t offset = 0; offset < payload.size() && first.ok(); offset += block_bytes) {
       const uint64_t length = std::min<uint64_t>(block_bytes, payload.size() - offset);

@@ -117,6 +117,7 @@ TEST(Layout, EnumsAreChecked) {
 
 TEST(Layout, NoMoreThanTheMostTensors) {
   std::vector<TensorSpec> specs;
+  specs.reserve(kMaxTensors + 1);
   for (size_t i = 0; i < kMaxTensors; ++i) specs.push_back(Spec("t" + std::to_string(i), {1}));
   EXPECT_THAT(Layout::Create(specs), IsOk());
   specs.push_back(Spec("more", {1}));

@@ -88,7 +88,7 @@ TEST(StatePart, NeverAllocatesWhatALayoutAnnouncesButTheBytesDoNotHold) {
   part.tensors = tensor::Bundle(*tensor::Layout::Create({{"w", {1}}}));
   Bytes bytes = EncodeStatePart(part);
   // The extent of "w" becomes 2^31: 8 GiB that are not there.
-  const size_t extent = std::string(AsText(bytes)).find("w") - 8;
+  const size_t extent = std::string(AsText(bytes)).find('w') - 8;
   bytes[extent + 3] = std::byte{0x80};
   const absl::Status status = DecodeStatePart(bytes).status();
   EXPECT_THAT(status, HasCode(ErrorCode::kStateCorrupt));
