@@ -18,7 +18,8 @@ std::string TextOf(BIO* bio) {
 }
 
 BioPtr ReaderOf(std::string_view text) {
-  BioPtr bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  const char* const data = text.empty() ? "" : text.data();  // it refuses a null pointer
+  BioPtr bio(BIO_new_mem_buf(data, static_cast<int>(text.size())));
   CN_CHECK(bio != nullptr);
   return bio;
 }

@@ -15,8 +15,9 @@ constexpr std::string_view kCheckServer =
     "check that the server runs and that the address and port are right (8443 unless its "
     "configuration says otherwise)";
 constexpr std::string_view kCheckAuthority =
-    "the server's certificate has expired, or was not issued by the authority in our ca.pem: "
-    "compare both with `consilium pki show`";
+    "the server's certificate has expired, is not a server's, or was not issued by the authority "
+    "in "
+    "our ca.pem: compare both with `consilium pki show`";
 constexpr std::string_view kCheckOurs =
     "the server may have refused our certificate: look with `consilium pki show cert.pem` whether "
     "it has expired and was issued by the authority that the server trusts; else the server "
@@ -33,6 +34,9 @@ constexpr std::array kRules = {
          "what answers there does not speak TLS: check the port"},
     Rule{"wrong version number", ErrorCode::kCannotConnect,
          "what answers there does not speak TLS: check the port"},
+    Rule{"alert protocol version", ErrorCode::kCannotConnect,
+         "what answers there speaks an older TLS only: 1.3 is needed, so check the address and any "
+         "proxy on the way"},
     Rule{"Connection refused", ErrorCode::kCannotConnect, kCheckServer},
     Rule{"DNS resolution failed", ErrorCode::kCannotConnect,
          "the host's name is not known here: check its spelling, or this machine's DNS"},

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -158,6 +159,10 @@ void TlsCounter::Join() {
 }
 
 void TlsCounter::Serve(const TlsPemFiles& files, TlsVersion version) {
+  sigset_t pipe;  // a peer that hangs up at once is what some tests are about
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   const ContextPtr context(SSL_CTX_new(TLS_server_method()));
   SpeakOnly(context.get(), version);
   UseFiles(context.get(), files);
@@ -171,14 +176,16 @@ void TlsCounter::Serve(const TlsPemFiles& files, TlsVersion version) {
   CN_CHECK(SSL_set_fd(ssl.get(), fd) == 1);
   shook_hands_ = SSL_accept(ssl.get()) == 1;
   char buffer[4096];
-  if (shook_hands_) {  // one read is enough to know
+  if (shook_hands_) {
+    SSL_write(ssl.get(), "x", 1);  // what DialTls waits for
+    // One read is enough to know.
     bytes_ = static_cast<size_t>(std::max(0, SSL_read(ssl.get(), buffer, sizeof buffer)));
   }
   ERR_clear_error();
   close(fd);
 }
 
-RefusingPort::RefusingPort() : fd_(BindLoopback(&port_)) {}
+RefusingPort::RefusingPort() { fd_ = BindLoopback(&port_); }
 RefusingPort::~RefusingPort() { close(fd_); }
 
 }  // namespace consilium::testing
