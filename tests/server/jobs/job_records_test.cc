@@ -1,0 +1,145 @@
+#include "server/jobs/job_records.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/status_matchers.h"
+
+namespace consilium::server::jobs {
+namespace {
+
+using consilium::testing::HasCode;
+using ::testing::EndsWith;
+
+Digest DigestOf(uint8_t value) {
+  Digest digest;
+  digest.bytes.fill(value);
+  return digest;
+}
+
+Bytes BytesOf(std::string_view text) {
+  const ByteSpan bytes = AsBytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+StepView Report() {
+  StepView step;
+  step.step = StepNumber(3);
+  step.round = RoundNumber(2);
+  step.committed = true;
+  step.result = "committed";
+  step.reason = "r";
+  step.base_state = DigestOf(1);
+  step.state = DigestOf(2);
+  step.elapsed = std::chrono::milliseconds(1500);
+  step.metrics.train = aggregation::SplitMetrics{10, 0.25, 0.5, std::nullopt};
+  step.metrics.test = aggregation::SplitMetrics{4, 0.125, 0.75, 0.875};
+  step.update_bytes = 77;
+  step.total_weight = 10;
+  SiteStepView site;
+  site.site = SiteId("site-a");
+  site.result = "counted";
+  site.phase = "submit";
+  site.update_bytes = 77;
+  site.weight = 10;
+  site.update_digest = DigestOf(3);
+  site.elapsed = std::chrono::seconds(1);
+  site.metrics.test = aggregation::SplitMetrics{4, 0.5, std::nullopt, std::nullopt};
+  SiteStepView other;
+  other.site = SiteId("site-b");
+  other.result = "failed";
+  other.reason = "CN0404";
+  step.sites = {site, other};
+  return step;
+}
+
+std::vector<JobRecord> OneOfEach() {
+  const JobId job("0123456789abcdef");
+  return {JobSubmitted{job, "ada", 42, BytesOf("envelope"), BytesOf("name = \"x\"\n")},
+          CancelRequested{job, "bob", 43},
+          JobEnded{job, JobStatus::kCancelled, "cancelled by bob", 44},
+          SiteEpoch{SiteId("site-a"), Epoch(7), "store"},
+          Admission{job, {SiteId("site-a"), wire::Verdict::kRefused, "min_rows", "too few"}},
+          StepOpened{job,
+                     StepNumber(3),
+                     wire::Workload::kTrain,
+                     RoundNumber(2),
+                     DigestOf(1),
+                     std::chrono::minutes(5),
+                     {SiteId("site-a"), SiteId("site-b")}},
+          UpdateAccepted{{job, StepNumber(3), SiteId("site-a")}, DigestOf(3), 10, 77},
+          StepClosed{job, Report()},
+          StepCommitted{job, StepNumber(3), DigestOf(2), DigestOf(4)},
+          StepFailed{job, StepNumber(3), "too few"}};
+}
+
+TEST(JobRecords, EveryKindComesBackAsItWas) {
+  const std::vector<JobRecord> all = OneOfEach();
+  ASSERT_EQ(all.size(), std::variant_size_v<JobRecord>);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const Bytes bytes = Encode(all[i]);
+    EXPECT_EQ(KindOf(all[i]), i + 1);
+    ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(KindOf(all[i]), kRecordVersion, bytes));
+    EXPECT_EQ(back.index(), i);
+    EXPECT_EQ(Encode(back), bytes) << "kind " << i + 1;
+  }
+}
+
+TEST(JobRecords, ReportKeepsEveryField) {
+  const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), Report()});
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, kRecordVersion, bytes));
+  const StepView step = std::get<StepClosed>(back).report;
+  EXPECT_EQ(step.step, StepNumber(3));
+  EXPECT_EQ(step.round, RoundNumber(2));
+  EXPECT_TRUE(step.committed);
+  EXPECT_EQ(step.elapsed, std::chrono::milliseconds(1500));
+  EXPECT_EQ(step.metrics.train->accuracy, 0.5);
+  EXPECT_FALSE(step.metrics.train->auc.has_value());
+  EXPECT_EQ(step.metrics.test->auc, 0.875);
+  EXPECT_EQ(step.total_weight, 10u);
+  ASSERT_EQ(step.sites.size(), 2u);
+  EXPECT_EQ(step.sites[0].update_digest, DigestOf(3));
+  EXPECT_EQ(step.sites[0].metrics.test->loss, 0.5);
+  EXPECT_FALSE(step.sites[0].metrics.train.has_value());
+  EXPECT_EQ(step.sites[1].reason, "CN0404");
+}
+
+TEST(JobRecords, EveryShorterOrLongerPayloadIsDamage) {
+  for (const JobRecord& record : OneOfEach()) {
+    Bytes bytes = Encode(record);
+    for (size_t length = 0; length < bytes.size(); ++length) {
+      EXPECT_THAT(Decode(KindOf(record), kRecordVersion, ByteSpan(bytes).first(length)),
+                  HasCode(ErrorCode::kJournalCorrupt));
+    }
+    bytes.push_back(std::byte{0});
+    EXPECT_THAT(Decode(KindOf(record), kRecordVersion, bytes), HasCode(ErrorCode::kJournalCorrupt));
+  }
+}
+
+TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
+  EXPECT_THAT(Decode(11, 1, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(0, 1, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(1, 2, {}), HasCode(ErrorCode::kFormatVersion));
+}
+
+TEST(JobRecords, LongReasonsAreCutBetweenCharacters) {
+  StepView step = Report();
+  step.sites[1].reason = std::string(kMaxReasonBytes - 4, 'x') + "\xc3\xa9\xc3\xa9\xc3\xa9";
+  const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), step});
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, kRecordVersion, bytes));
+  EXPECT_EQ(std::get<StepClosed>(back).report.sites[1].reason,
+            std::string(kMaxReasonBytes - 4, 'x') + "...");
+}
+
+TEST(JobRecords, ReportOfTheLargestCohortFitsARecord) {
+  StepView step = Report();
+  SiteStepView row = step.sites[0];
+  row.site = SiteId(std::string(64, 's'));
+  row.reason = std::string(4096, 'r');
+  row.metrics.train = row.metrics.test;
+  step.sites.assign(wire::kMaxCohort, row);
+  EXPECT_LT(Encode(StepClosed{JobId("0123456789abcdef"), step}).size(), size_t{16} << 20);
+}
+
+}  // namespace
+}  // namespace consilium::server::jobs
