@@ -16,8 +16,9 @@
 
 namespace consilium::cli {
 
-// `config` if given; else $CONSILIUM_CONFIG, ./consilium-lab/cli.toml, ~/.config/consilium/cli.toml.
-// What `flags` sets wins. kConfigMissingKey says what is still missing and how to give it.
+// `config` if given; else $CONSILIUM_CONFIG, ./consilium-lab/cli.toml,
+// ~/.config/consilium/cli.toml. What `flags` sets wins. kConfigMissingKey says what is still
+// missing and how to give it.
 absl::StatusOr<ConnectionOptions> FindConnection(const std::string& config,
                                                  const ConnectionOptions& flags);
 

@@ -62,7 +62,7 @@ void Context::Error(const absl::Status& status) const {
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t most) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) != 0) {
     return consilium::Error(errno == ENOENT ? ErrorCode::kFileNotFound : ErrorCode::kFileUnreadable,
                             fmt::format("cannot read {}: {}", path, std::strerror(errno)));
@@ -72,9 +72,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t most) {
                             fmt::format("{} is a folder, want a file", path));
   }
   if (static_cast<uint64_t>(info.st_size) > most) {
-    return consilium::Error(ErrorCode::kFileTooLarge,
-                            fmt::format("{} has {} bytes, want at most {}", path, info.st_size,
-                                        most));
+    return consilium::Error(
+        ErrorCode::kFileTooLarge,
+        fmt::format("{} has {} bytes, want at most {}", path, info.st_size, most));
   }
   std::ifstream in(path, std::ios::binary);
   std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

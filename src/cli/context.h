@@ -21,18 +21,18 @@ namespace consilium::cli {
 struct Context {
   Terminal terminal = Terminal::Plain();
   bool json = false;
-  std::string config;             // --config, or found as Connect says
-  ConnectionOptions connection;   // flags; fill what the file does not say
+  std::string config;            // --config, or found as Connect says
+  ConnectionOptions connection;  // flags; fill what the file does not say
 
   // Reads the configuration (--config, $CONSILIUM_CONFIG, ./consilium-lab/cli.toml,
   // ~/.config/consilium/cli.toml; flags win) and connects.
   absl::StatusOr<std::unique_ptr<ControlClient>> Connect() const;
 
-  void Data(std::string_view text) const;          // stdout
-  void Talk(std::string_view text) const;          // stderr; nothing under --json
-  void Next(std::string_view command) const;       // "next: consilium watch ID", to stderr
+  void Data(std::string_view text) const;     // stdout
+  void Talk(std::string_view text) const;     // stderr; nothing under --json
+  void Next(std::string_view command) const;  // "next: consilium watch ID", to stderr
   void Json(std::string_view kind, const nlohmann::json& data) const;  // stdout, one line
-  void Error(const absl::Status& status) const;    // stderr, or the error envelope on stdout
+  void Error(const absl::Status& status) const;  // stderr, or the error envelope on stdout
 };
 
 // The whole of a local file of at most `most` bytes; kFileNotFound, kFileUnreadable, kFileTooLarge.

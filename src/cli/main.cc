@@ -1,7 +1,7 @@
 // consilium: the researcher's and the operator's command line. Parses words, calls one verb.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -51,7 +51,8 @@ void AddGlobals(CLI::App& app, Words& words) {
 }
 
 void AddLab(CLI::App& app, Words& words) {
-  CLI::App* lab = app.add_subcommand("lab", "a federation on this machine: real processes, real mTLS");
+  CLI::App* lab =
+      app.add_subcommand("lab", "a federation on this machine: real processes, real mTLS");
   lab->require_subcommand(1);
   const auto add_place = [&](CLI::App* verb, LabOptions& options) {
     verb->add_option("--folder", options.folder, "where it lives")->capture_default_str();
@@ -66,7 +67,8 @@ void AddLab(CLI::App& app, Words& words) {
   up->callback([&] { words.run = [&](const Context& c) { return LabUp(c, words.lab); }; });
   CLI::App* down = lab->add_subcommand("down", "stop every process of the lab; data stays");
   add_place(down, words.lab);
-  down->callback([&] { words.run = [&](const Context& c) { return LabDown(c, words.lab.folder); }; });
+  down->callback(
+      [&] { words.run = [&](const Context& c) { return LabDown(c, words.lab.folder); }; });
   CLI::App* status = lab->add_subcommand("status", "which processes run");
   add_place(status, words.lab);
   status->callback(
@@ -84,7 +86,8 @@ void AddLab(CLI::App& app, Words& words) {
 void AddJobFiles(CLI::App& app, Words& words) {
   CLI::App* job = app.add_subcommand("job", "job files");
   job->require_subcommand(1);
-  CLI::App* check = job->add_subcommand("check", "say whether a job file is valid, without a server");
+  CLI::App* check =
+      job->add_subcommand("check", "say whether a job file is valid, without a server");
   check->add_option("file", words.file, "job.toml")->required();
   check->callback([&] { words.run = [&](const Context& c) { return JobCheck(c, words.file); }; });
   CLI::App* schema = job->add_subcommand("schema", "every key, type, default and meaning");
@@ -96,9 +99,10 @@ absl::Status RunWait(const Context& context, const Words& words) {
   if (!words.wait_timeout.empty()) {
     const std::optional<Duration> limit = config::ParseDuration(words.wait_timeout);
     if (!limit.has_value() || limit->count() <= 0) {
-      return Error(ErrorCode::kUsage, fmt::format("--for is `{}`, want a duration above 0",
-                                                  Printable(words.wait_timeout)),
-                   "write it like 30s, 5m or 1h30m");
+      return Error(
+          ErrorCode::kUsage,
+          fmt::format("--for is `{}`, want a duration above 0", Printable(words.wait_timeout)),
+          "write it like 30s, 5m or 1h30m");
     }
     options.timeout = *limit;
   }
@@ -144,10 +148,12 @@ void AddJobs(CLI::App& app, Words& words) {
 void AddModels(CLI::App& app, Words& words) {
   CLI::App* model = app.add_subcommand("model", "trained models");
   model->require_subcommand(1);
-  CLI::App* get = model->add_subcommand("get", "download a job's newest model, or a state by digest");
+  CLI::App* get =
+      model->add_subcommand("get", "download a job's newest model, or a state by digest");
   get->add_option("which", words.model_get.which, "job id or sha256:...")->required();
   get->add_option("-o,--output", words.model_get.output, "*.safetensors or *.json")->required();
-  get->callback([&] { words.run = [&](const Context& c) { return ModelGet(c, words.model_get); }; });
+  get->callback(
+      [&] { words.run = [&](const Context& c) { return ModelGet(c, words.model_get); }; });
   CLI::App* put = model->add_subcommand("put", "upload a model, for init = \"sha256:..\"");
   put->add_option("file", words.file, "*.safetensors or *.json")->required();
   put->callback([&] { words.run = [&](const Context& c) { return ModelPut(c, words.file); }; });
@@ -157,7 +163,8 @@ void AddPki(CLI::App& app, Words& words) {
   CLI::App* pki = app.add_subcommand("pki", "the federation's certificates");
   pki->require_subcommand(1);
   CLI::App* init = pki->add_subcommand("init", "make an authority");
-  init->add_option("federation", words.pki_init.federation, "its name, the trust domain")->required();
+  init->add_option("federation", words.pki_init.federation, "its name, the trust domain")
+      ->required();
   init->add_option("--folder", words.pki_init.folder, "where it lives")->required();
   init->callback([&] { words.run = [&](const Context& c) { return PkiInit(c, words.pki_init); }; });
   CLI::App* issue = pki->add_subcommand("issue", "make keys and a certificate for one holder");
@@ -165,7 +172,8 @@ void AddPki(CLI::App& app, Words& words) {
       ->required();
   issue->add_option("id", words.pki_issue.id, "its name")->required();
   issue->add_option("--folder", words.pki_issue.folder, "the authority's folder")->required();
-  issue->add_option("--host", words.pki_issue.hosts, "servers: DNS name or IP address (repeatable)");
+  issue->add_option("--host", words.pki_issue.hosts,
+                    "servers: DNS name or IP address (repeatable)");
   issue->add_option("--days", words.pki_issue.days, "valid for this long")->capture_default_str();
   issue->callback(
       [&] { words.run = [&](const Context& c) { return PkiIssue(c, words.pki_issue); }; });
@@ -183,7 +191,8 @@ void AddExplain(CLI::App& app, Words& words) {
 // Usage errors are ours: one line, exit code 4. --help and --version are CLI11's, exit code 0.
 int UsageError(const CLI::App& app, const CLI::ParseError& error, const Context& context) {
   if (error.get_exit_code() == 0) return app.exit(error);
-  const absl::Status status = Error(ErrorCode::kUsage, error.what(), "consilium --help lists the verbs");
+  const absl::Status status =
+      Error(ErrorCode::kUsage, error.what(), "consilium --help lists the verbs");
   context.Error(status);
   return ExitCodeOf(status);
 }

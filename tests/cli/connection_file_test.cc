@@ -13,8 +13,9 @@ namespace {
 using consilium::testing::HasCode;
 using consilium::testing::IsOk;
 
-constexpr const char* kFile = "[server]\naddress = \"host:1\"\n[tls]\ncert = \"c.pem\"\n"
-                              "key = \"/abs/k.pem\"\nca = \"a.pem\"\n";
+constexpr const char* kFile =
+    "[server]\naddress = \"host:1\"\n[tls]\ncert = \"c.pem\"\n"
+    "key = \"/abs/k.pem\"\nca = \"a.pem\"\n";
 
 TEST(FindConnection, PathsAreRelativeToTheFile) {
   testing::TempFolder folder;

@@ -110,12 +110,12 @@ TEST(ConsiliumProgram, AServerThatIsNotThereIsExitCodeTwo) {
   TempFolder folder;
   const std::string pki = folder.path() + "/pki";
   ASSERT_EQ(RunProgram({"consilium", "pki", "init", "demo", "--folder", pki}).exit_code, 0);
-  ASSERT_EQ(RunProgram({"consilium", "pki", "issue", "--folder", pki, "researcher", "me"}).exit_code,
-            0);
+  ASSERT_EQ(
+      RunProgram({"consilium", "pki", "issue", "--folder", pki, "researcher", "me"}).exit_code, 0);
   const std::string own = pki + "/issued/researcher-me/";
-  const Ran ran = RunProgram({"consilium", "--server", "localhost:1", "--cert", own + "cert.pem",
-                              "--key", own + "key.pem", "--ca", own + "ca.pem", "--timeout", "5s",
-                              "jobs"});
+  const Ran ran =
+      RunProgram({"consilium", "--server", "localhost:1", "--cert", own + "cert.pem", "--key",
+                  own + "key.pem", "--ca", own + "ca.pem", "--timeout", "5s", "jobs"});
   EXPECT_EQ(ran.exit_code, 2) << ran.err;
   EXPECT_THAT(ran.err, HasSubstr("localhost:1"));
 }

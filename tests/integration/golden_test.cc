@@ -132,8 +132,10 @@ TEST_F(HeartGolden, PredictReproducesTheReportedHoldOutMetrics) {
     ASSERT_EQ(ran.exit_code, 0) << ran.err;
     const json predicted = json::parse(ran.out, nullptr, false);
     ASSERT_TRUE(predicted.is_object()) << ran.out;
-    EXPECT_DOUBLE_EQ(predicted["data"]["test"]["accuracy"], site["metrics"]["test"]["accuracy"]);
-    EXPECT_NEAR(predicted["data"]["test"]["loss"], site["metrics"]["test"]["loss"], 1e-6);
+    EXPECT_DOUBLE_EQ(predicted["data"]["metrics"]["test"]["accuracy"],
+                     site["metrics"]["test"]["accuracy"]);
+    EXPECT_NEAR(predicted["data"]["metrics"]["test"]["loss"], site["metrics"]["test"]["loss"],
+                1e-6);
   }
 }
 
@@ -145,7 +147,10 @@ std::string WdbcAsSites(const std::string& raw) {
   std::ifstream in(raw);
   std::string line;
   for (int row = 0; std::getline(in, line); ++row) {
-    csv += fmt::format("{},{},{}\n", row < 100 ? 0 : row < 250 ? 1 : 2,
+    csv += fmt::format("{},{},{}\n",
+                       row < 100   ? 0
+                       : row < 250 ? 1
+                                   : 2,
                        row % 5 == 4 ? "test" : "train", line);
   }
   return csv;
@@ -169,7 +174,8 @@ malignant = { column = "label", positive = ["M"] }
 datasets = ["wdbc"]
 workloads = ["means", "variances", "train", "evaluate"]
 researchers = ["*"]
-)", data);
+)",
+                        data);
   ASSERT_EQ(up.exit_code, 0) << up.err;
   std::string features;
   for (int i = 0; i < 30; ++i) features += fmt::format("\"f{}\", ", i);
@@ -187,7 +193,8 @@ batch_size = "full"
 local_steps = 5
 [participation]
 min_sites = 3
-)", features));
+)",
+                                          features));
   ExpectGolden(lab, job, Golden(*golden, "W1_fedavg"));
 }
 

@@ -53,7 +53,8 @@ Ran Lab::Up(const std::vector<std::string>& sites, const std::string& client,
     std::string names;
     for (const std::string& site : sites) names += fmt::format("\"{}\", ", site);
     words.push_back(Write("lab.toml", fmt::format("federation = \"test\"\nsites = [{}]\n"
-                                                  "client = '''\n{}'''\n", names, client)));
+                                                  "client = '''\n{}'''\n",
+                                                  names, client)));
   }
   if (!data.empty()) {
     words.push_back("--data");
@@ -66,8 +67,8 @@ Ran Lab::Down() { return Consilium({"lab", "down"}); }
 
 Ran Lab::Consilium(std::vector<std::string> words) {
   words.insert(words.begin(), "consilium");
-  return RunProgram(words, {.folder = folder(),
-                            .environment = {{"CONSILIUM_CONFIG", ""}, {"HOME", folder()}}});
+  return RunProgram(
+      words, {.folder = folder(), .environment = {{"CONSILIUM_CONFIG", ""}, {"HOME", folder()}}});
 }
 
 nlohmann::json Lab::Json(const std::vector<std::string>& words) {

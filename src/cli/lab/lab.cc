@@ -88,7 +88,8 @@ class Starter {
         plan_(std::move(plan)) {}
 
   absl::Status Run() {
-    for (const char* part : {"", "/server", "/sites"}) CN_RETURN_IF_ERROR(MakeFolder(folder_ + part));
+    for (const char* part : {"", "/server", "/sites"})
+      CN_RETURN_IF_ERROR(MakeFolder(folder_ + part));
     CN_ASSIGN_OR_RETURN(running_, ReadLabProcesses(folder_));
     std::erase_if(running_, [](const LabProcess& process) { return !process.alive; });
     if (plan_.synthetic) CN_RETURN_IF_ERROR(WriteSynthetic());
@@ -117,7 +118,8 @@ class Starter {
 
   absl::Status WriteSynthetic() {
     data_ = folder_ + "/synthetic.csv";
-    context_.Talk("no data given: four synthetic hospitals from a seeded generator, not patients\n");
+    context_.Talk(
+        "no data given: four synthetic hospitals from a seeded generator, not patients\n");
     return WriteFile(data_, SyntheticHospitals(kSyntheticSeed));
   }
 
@@ -154,10 +156,10 @@ class Starter {
       CN_RETURN_IF_ERROR(Started(process));
     }
     CN_RETURN_IF_ERROR(AwaitServer(endpoints));
-    CN_ASSIGN_OR_RETURN(const pki::TlsFiles own, CertificateFor(*authority_, folder_,
-                                                                pki::Role::kResearcher, "you"));
-    return WriteFile(folder_ + "/cli.toml", fmt::format("[server]\naddress = \"{}\"\n\n{}", address_,
-                                                        TlsSection(own)));
+    CN_ASSIGN_OR_RETURN(const pki::TlsFiles own,
+                        CertificateFor(*authority_, folder_, pki::Role::kResearcher, "you"));
+    return WriteFile(folder_ + "/cli.toml",
+                     fmt::format("[server]\naddress = \"{}\"\n\n{}", address_, TlsSection(own)));
   }
 
   absl::Status AwaitServer(const std::string& endpoints) {
@@ -185,10 +187,9 @@ class Starter {
         fmt::format("[client]\nserver = \"{}\"\ndata = \"{}/data\"\n\n{}\n{}", address_, folder,
                     TlsSection(files), FillIn(plan_.client, site, index, data_))));
     CN_ASSIGN_OR_RETURN(const std::string program, ProgramBeside("consilium-client"));
-    CN_ASSIGN_OR_RETURN(
-        const LabProcess process,
-        StartProcess({program, "run", "--config", folder + "/client.toml"}, site,
-                     LogOf(folder_, site)));
+    CN_ASSIGN_OR_RETURN(const LabProcess process,
+                        StartProcess({program, "run", "--config", folder + "/client.toml"}, site,
+                                     LogOf(folder_, site)));
     return Started(process);
   }
 
@@ -204,8 +205,8 @@ class Starter {
       missing.clear();
       for (const std::string& name : plan_.sites) {
         const bool here = sites.ok() && std::ranges::any_of(sites->sites(), [&](const auto& site) {
-          return site.connected() && site.site() == name;
-        });
+                            return site.connected() && site.site() == name;
+                          });
         if (!here) missing = name;
         CN_RETURN_IF_ERROR(CheckAlive(name));
       }

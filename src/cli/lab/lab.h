@@ -38,16 +38,17 @@ struct LabProcess {
 // Starts what is not running, waits until every site is connected. kLab names the process that did
 // not start, with the last lines of its log.
 absl::Status LabUp(const Context& context, const LabOptions& options);
-// Ends every process of the lab by its own pid: SIGTERM, then SIGKILL after ten seconds. Data stays.
+// Ends every process of the lab by its own pid: SIGTERM, then SIGKILL after ten seconds. Data
+// stays.
 absl::Status LabDown(const Context& context, const std::string& folder);
 absl::Status LabStatus(const Context& context, const std::string& folder);
 
 struct LabRunOptions {
   LabOptions lab;
-  std::string job;       // job file
-  bool alone = false;    // also trains each site by itself, for comparison
-  std::string plot;      // SVG to write; empty: none
-  bool keep = false;     // leave the lab running
+  std::string job;     // job file
+  bool alone = false;  // also trains each site by itself, for comparison
+  std::string plot;    // SVG to write; empty: none
+  bool keep = false;   // leave the lab running
 };
 // Up, submit, watch, the final table, down.
 absl::Status LabRun(const Context& context, const LabRunOptions& options);

@@ -5,13 +5,13 @@
 #include <filesystem>
 #include <set>
 
-#include <toml++/toml.h>
-
 #include "cli/lab/lab.h"
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
 #include "common/config/toml_file.h"
+#include "common/config/toml_node.h"
+#include "common/config/toml_text.h"
 #include "common/job/job_spec.h"
 
 namespace consilium::cli {
@@ -42,8 +42,8 @@ absl::Status CheckSites(const std::vector<std::string>& sites, const std::string
   for (const std::string& site : sites) {
     if (!IsValidName(site)) {
       return Error(ErrorCode::kConfigOutOfRange,
-                   fmt::format("{}: `{}` is no name for a site, want 1 to 64 of a-z 0-9 - _ .", file,
-                               Printable(site)));
+                   fmt::format("{}: `{}` is no name for a site, want 1 to 64 of a-z 0-9 - _ .",
+                               file, Printable(site)));
     }
     if (!seen.insert(site).second) {
       return Error(ErrorCode::kConfigConflict,
@@ -51,7 +51,8 @@ absl::Status CheckSites(const std::vector<std::string>& sites, const std::string
     }
   }
   if (sites.empty()) {
-    return Error(ErrorCode::kConfigMissingKey, fmt::format("{}: no sites, want at least one", file));
+    return Error(ErrorCode::kConfigMissingKey,
+                 fmt::format("{}: no sites, want at least one", file));
   }
   return absl::OkStatus();
 }
@@ -68,8 +69,8 @@ absl::StatusOr<LabPlan> ReadLabPlan(const LabOptions& options) {
     return plan;
   }
   CN_ASSIGN_OR_RETURN(const std::string text, ReadFile(options.lab_file, kMaxLabFileBytes));
-  CN_ASSIGN_OR_RETURN(config::TomlFile file, config::TomlFile::Parse(text, options.lab_file,
-                                                                     config::kConfigErrors));
+  CN_ASSIGN_OR_RETURN(config::TomlFile file,
+                      config::TomlFile::Parse(text, options.lab_file, config::kConfigErrors));
   const config::TomlTable root = file.root();
   plan.federation = root.Text("federation").value_or("lab");
   plan.sites = root.Texts("sites", kMaxLabSites).value_or(std::vector<std::string>());
@@ -107,21 +108,18 @@ std::string FillIn(std::string_view text, const std::string& site, size_t index,
 
 absl::StatusOr<std::string> JobForOneSite(std::string_view file, const std::string& site) {
   CN_ASSIGN_OR_RETURN(const job::JobSpec spec, job::ParseJob(AsBytes(file), "job"));
-  toml::table table;
-  try {
-    table = toml::parse(file);
-  } catch (const toml::parse_error& error) {
-    return Error(ErrorCode::kJobSyntax, std::string(error.description()));
-  }
-  if (!table.contains("participation")) table.insert("participation", toml::table());
-  toml::table& participation = *table["participation"].as_table();
-  participation.insert_or_assign("sites", toml::array{site});
-  participation.insert_or_assign("min_sites", 1);
-  participation.erase("required_sites");
-  table.insert_or_assign("name", (spec.name + " (" + site + " alone)").substr(0, 64));
-  std::ostringstream out;
-  out << table << "\n";
-  return out.str();
+  CN_ASSIGN_OR_RETURN(config::TomlNode root, config::ReadToml(file, "job", ErrorCode::kJobSyntax));
+  using Kind = config::TomlNode::Kind;
+  config::ChildOf(root, "name", Kind::kText).text =
+      (spec.name + " (" + site + " alone)").substr(0, 64);
+  config::TomlNode& participation = config::ChildOf(root, "participation", Kind::kTable);
+  config::RemoveChild(participation, "required_sites");
+  config::ChildOf(participation, "min_sites", Kind::kInteger).integer = 1;
+  config::TomlNode& sites = config::ChildOf(participation, "sites", Kind::kList);
+  sites.children.assign(1, config::TomlNode());
+  sites.children[0].kind = Kind::kText;
+  sites.children[0].text = site;
+  return config::TomlText(root);
 }
 
 }  // namespace consilium::cli

@@ -66,8 +66,8 @@ absl::StatusOr<LabProcess> StartProcess(const std::vector<std::string>& argv,
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   LabProcess process;
   process.name = name;
-  const int error = posix_spawn(&process.pid, argv[0].c_str(), &files, &attributes, words.data(),
-                                environ);
+  const int error =
+      posix_spawn(&process.pid, argv[0].c_str(), &files, &attributes, words.data(), environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) {

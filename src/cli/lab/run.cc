@@ -60,14 +60,15 @@ absl::Status RunJob(const Context& context, const LabRunOptions& options) {
     context.Data("\n" + FinalTable(context.terminal, *evaluation, alone));
   }
   if (!options.plot.empty()) {
-    CN_RETURN_IF_ERROR(WriteFile(options.plot, RenderCurves(job.name() + "  " + job.job_id(),
-                                                            CurvesOf(job))));
+    CN_RETURN_IF_ERROR(
+        WriteFile(options.plot, RenderCurves(job.name() + "  " + job.job_id(), CurvesOf(job))));
     context.Talk(fmt::format("wrote {}\n", options.plot));
   }
   uint64_t bytes = 0;
   for (const auto& step : job.steps()) bytes += step.update_bytes();
-  context.Talk(fmt::format("{} rounds in {}; {} of updates came to the server, and no row of data\n",
-                           job.rounds_committed(), FormatDuration(took), FormatBytes(bytes)));
+  context.Talk(
+      fmt::format("{} rounds in {}; {} of updates came to the server, and no row of data\n",
+                  job.rounds_committed(), FormatDuration(took), FormatBytes(bytes)));
   return absl::OkStatus();
 }
 

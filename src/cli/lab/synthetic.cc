@@ -1,5 +1,6 @@
 // Four synthetic hospitals with the columns of the heart example. Not patients: every number comes
-// from a seeded generator, and only their differing sizes, ages and prevalences are modelled on life.
+// from a seeded generator, and only their differing sizes, ages and prevalences are modelled on
+// life.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -70,12 +71,12 @@ std::string SyntheticHospitals(uint64_t seed) {
       const Patient patient = Draw(hospital, random);
       const bool ill = random.Uniform() < 1 / (1 + std::exp(-LogOdds(hospital, patient)));
       const bool train = random.Uniform() < 0.66;
-      csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", site,
-                         hospital.name, train ? "train" : "test", patient.age, patient.sex,
-                         patient.trestbps, patient.chol, patient.fbs, patient.thalach,
-                         patient.exang, patient.oldpeak, patient.cp == 2 ? 1 : 0,
-                         patient.cp == 3 ? 1 : 0, patient.cp == 4 ? 1 : 0,
-                         patient.restecg == 1 ? 1 : 0, patient.restecg == 2 ? 1 : 0, ill ? 1 : 0);
+      csv +=
+          fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", site, hospital.name,
+                      train ? "train" : "test", patient.age, patient.sex, patient.trestbps,
+                      patient.chol, patient.fbs, patient.thalach, patient.exang, patient.oldpeak,
+                      patient.cp == 2 ? 1 : 0, patient.cp == 3 ? 1 : 0, patient.cp == 4 ? 1 : 0,
+                      patient.restecg == 1 ? 1 : 0, patient.restecg == 2 ? 1 : 0, ill ? 1 : 0);
     }
   }
   return csv;

@@ -35,11 +35,20 @@ std::string Escape(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -81,12 +90,16 @@ class PanelWriter {
     return kPanelHeight - kBottom - y_.Part(value) * (kPanelHeight - kTop - kBottom);
   }
   void Text(double x, double y, std::string_view anchor, int size, std::string_view text) {
-    out_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-size=\"{}\">{}"
-                        "</text>\n", x, y, anchor, size, Escape(text));
+    out_ += fmt::format(
+        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-size=\"{}\">{}"
+        "</text>\n",
+        x, y, anchor, size, Escape(text));
   }
   void Line(double x1, double y1, double x2, double y2) {
-    out_ += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
-                        "stroke=\"#ccc\" stroke-width=\"1\"/>\n", x1, y1, x2, y2);
+    out_ += fmt::format(
+        "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" "
+        "stroke=\"#ccc\" stroke-width=\"1\"/>\n",
+        x1, y1, x2, y2);
   }
   void WriteTicks() {
     const double step_y = TickStep(y_.high - y_.low);
@@ -112,10 +125,11 @@ class PanelWriter {
       points += fmt::format("{}{:.1f} {:.1f} ", open ? "L" : "M", X(series.x[i]), Y(series.y[i]));
       open = true;
     }
-    out_ += fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" "
-                        "stroke-dasharray=\"{}\"/>\n", points, colour,
-                        series.emphasised ? 2.5 : 1.3,
-                        series.emphasised ? "none" : kDashes[index % kDashes.size()]);
+    out_ += fmt::format(
+        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" "
+        "stroke-dasharray=\"{}\"/>\n",
+        points, colour, series.emphasised ? 2.5 : 1.3,
+        series.emphasised ? "none" : kDashes[index % kDashes.size()]);
     const double key_x = left_ + kLeft + 104.0 * static_cast<double>(index % 4);
     const double key_y = kPanelHeight - 22 + 14.0 * static_cast<double>(index / 4);
     out_ += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"10\" height=\"4\" fill=\"{}\"/>\n",

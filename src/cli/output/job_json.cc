@@ -42,10 +42,14 @@ json SiteStepJson(const v1::SiteStepView& site) {
 
 const char* VerdictName(v1::Verdict verdict) {
   switch (verdict) {
-    case v1::VERDICT_ADMITTED: return "admitted";
-    case v1::VERDICT_PENDING: return "pending";
-    case v1::VERDICT_REFUSED: return "refused";
-    default: return "unknown";
+    case v1::VERDICT_ADMITTED:
+      return "admitted";
+    case v1::VERDICT_PENDING:
+      return "pending";
+    case v1::VERDICT_REFUSED:
+      return "refused";
+    default:
+      return "unknown";
   }
 }
 
@@ -60,23 +64,35 @@ std::string HexOfBytes(const std::string& bytes) {
 
 std::string NameOf(v1::JobStatus status) {
   switch (status) {
-    case v1::JOB_STATUS_QUEUED: return "queued";
-    case v1::JOB_STATUS_RUNNING: return "running";
-    case v1::JOB_STATUS_WAITING: return "waiting";
-    case v1::JOB_STATUS_DONE: return "done";
-    case v1::JOB_STATUS_FAILED: return "failed";
-    case v1::JOB_STATUS_CANCELLED: return "cancelled";
-    default: return "unknown";
+    case v1::JOB_STATUS_QUEUED:
+      return "queued";
+    case v1::JOB_STATUS_RUNNING:
+      return "running";
+    case v1::JOB_STATUS_WAITING:
+      return "waiting";
+    case v1::JOB_STATUS_DONE:
+      return "done";
+    case v1::JOB_STATUS_FAILED:
+      return "failed";
+    case v1::JOB_STATUS_CANCELLED:
+      return "cancelled";
+    default:
+      return "unknown";
   }
 }
 
 std::string NameOf(v1::Workload workload) {
   switch (workload) {
-    case v1::WORKLOAD_MEANS: return "means";
-    case v1::WORKLOAD_VARIANCES: return "variances";
-    case v1::WORKLOAD_TRAIN: return "train";
-    case v1::WORKLOAD_EVALUATE: return "evaluate";
-    default: return "unknown";
+    case v1::WORKLOAD_MEANS:
+      return "means";
+    case v1::WORKLOAD_VARIANCES:
+      return "variances";
+    case v1::WORKLOAD_TRAIN:
+      return "train";
+    case v1::WORKLOAD_EVALUATE:
+      return "evaluate";
+    default:
+      return "unknown";
   }
 }
 

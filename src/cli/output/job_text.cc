@@ -15,11 +15,15 @@ namespace {
 
 Style StyleOf(v1::JobStatus status) {
   switch (status) {
-    case v1::JOB_STATUS_DONE: return Style::kGood;
-    case v1::JOB_STATUS_FAILED: return Style::kBad;
+    case v1::JOB_STATUS_DONE:
+      return Style::kGood;
+    case v1::JOB_STATUS_FAILED:
+      return Style::kBad;
     case v1::JOB_STATUS_WAITING:
-    case v1::JOB_STATUS_CANCELLED: return Style::kWarning;
-    default: return Style::kAccent;
+    case v1::JOB_STATUS_CANCELLED:
+      return Style::kWarning;
+    default:
+      return Style::kAccent;
   }
 }
 
@@ -48,7 +52,8 @@ std::string MetricsText(const v1::StepView& step) {
     text += fmt::format("  loss {:.4f}", metrics.train().loss());
   }
   if (metrics.has_test() && metrics.test().rows() > 0) {
-    if (metrics.test().has_accuracy()) text += fmt::format("  acc {:.4f}", metrics.test().accuracy());
+    if (metrics.test().has_accuracy())
+      text += fmt::format("  acc {:.4f}", metrics.test().accuracy());
     if (metrics.test().has_auc()) text += fmt::format("  auc {:.4f}", metrics.test().auc());
   }
   return text;
@@ -86,8 +91,13 @@ void AppendHead(const Terminal& terminal, const v1::JobView& job, std::string& o
 }  // namespace
 
 std::string JobsTable(const Terminal& terminal, const v1::ListJobsReply& jobs) {
-  Table table({{"JOB"}, {"NAME"}, {"STATUS"}, {"ROUNDS", Align::kRight}, {"SUBMITTED"},
-               {"BY"}, {"REASON"}});
+  Table table({{"JOB"},
+               {"NAME"},
+               {"STATUS"},
+               {"ROUNDS", Align::kRight},
+               {"SUBMITTED"},
+               {"BY"},
+               {"REASON"}});
   for (const auto& job : jobs.jobs()) {
     table.AddRow({job.job_id(), Printable(job.name()),
                   terminal.Paint(StyleOf(job.status()), NameOf(job.status())),
@@ -147,9 +157,11 @@ std::string JobDetails(const Terminal& terminal, const v1::JobView& job, int new
     Table table({{"SITE"}, {"ADMISSION"}, {"RULE"}, {"MESSAGE"}});
     for (const auto& admission : job.admissions()) {
       const bool refused = admission.verdict() == v1::VERDICT_REFUSED;
-      const char* verdict = refused ? "refused"
-                            : admission.verdict() == v1::VERDICT_ADMITTED ? "admitted" : "pending";
-      table.AddRow({admission.site(), terminal.Paint(refused ? Style::kBad : Style::kPlain, verdict),
+      const char* verdict = refused                                       ? "refused"
+                            : admission.verdict() == v1::VERDICT_ADMITTED ? "admitted"
+                                                                          : "pending";
+      table.AddRow({admission.site(),
+                    terminal.Paint(refused ? Style::kBad : Style::kPlain, verdict),
                     Printable(admission.rule()), Printable(admission.message())});
     }
     out += table.Render(terminal);
@@ -203,8 +215,11 @@ struct Mean {
 
 std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
                        const std::map<std::string, v1::SplitMetricsView>& alone) {
-  std::vector<Column> columns = {{"SITE"}, {"TEST ROWS", Align::kRight}, {"LOSS", Align::kRight},
-                                 {"ACCURACY", Align::kRight}, {"AUC", Align::kRight}};
+  std::vector<Column> columns = {{"SITE"},
+                                 {"TEST ROWS", Align::kRight},
+                                 {"LOSS", Align::kRight},
+                                 {"ACCURACY", Align::kRight},
+                                 {"AUC", Align::kRight}};
   if (!alone.empty()) {
     columns.push_back({"ALONE: ACCURACY", Align::kRight});
     columns.push_back({"AUC", Align::kRight});

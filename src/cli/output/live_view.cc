@@ -15,7 +15,8 @@ constexpr size_t kSparkWidth = 30;
 constexpr int kMostSiteRows = 12;
 
 std::string Bar(uint32_t done, uint32_t all, int width) {
-  const int full = all == 0 ? 0 : static_cast<int>(uint64_t{done} * static_cast<unsigned>(width) / all);
+  const int full =
+      all == 0 ? 0 : static_cast<int>(uint64_t{done} * static_cast<unsigned>(width) / all);
   std::string bar;
   for (int i = 0; i < width; ++i) bar += i < full ? "━" : "╌";
   return bar;
@@ -64,14 +65,17 @@ std::string LiveView::Finish() {
 }
 
 std::string LiveView::Block() const {
-  std::string out = fmt::format("{}  {}  {}\n", terminal_.Paint(Style::kBold, Printable(job_.name())),
-                                terminal_.Paint(Style::kDim, job_.job_id()), NameOf(job_.status()));
-  out += fmt::format("  {} round {}/{}\n",
-                     terminal_.Paint(Style::kAccent, Bar(job_.rounds_committed(), job_.rounds(), 40)),
-                     job_.rounds_committed(), job_.rounds());
+  std::string out =
+      fmt::format("{}  {}  {}\n", terminal_.Paint(Style::kBold, Printable(job_.name())),
+                  terminal_.Paint(Style::kDim, job_.job_id()), NameOf(job_.status()));
+  out +=
+      fmt::format("  {} round {}/{}\n",
+                  terminal_.Paint(Style::kAccent, Bar(job_.rounds_committed(), job_.rounds(), 40)),
+                  job_.rounds_committed(), job_.rounds());
   for (const Panel& panel : CurvesOf(job_)) out += Newest(panel);
   const v1::StepView* step = job_.has_current() && !HasEnded(job_.status()) ? &job_.current()
-                             : job_.steps_size() > 0 ? &job_.steps(job_.steps_size() - 1) : nullptr;
+                             : job_.steps_size() > 0 ? &job_.steps(job_.steps_size() - 1)
+                                                     : nullptr;
   if (step != nullptr) {
     int shown = 0;
     for (const auto& site : step->sites()) {

@@ -11,13 +11,20 @@ namespace {
 
 const char* CodeOf(Style style) {
   switch (style) {
-    case Style::kPlain: return "0";
-    case Style::kBold: return "1";
-    case Style::kDim: return "2";
-    case Style::kGood: return "32";
-    case Style::kWarning: return "33";
-    case Style::kBad: return "31";
-    case Style::kAccent: return "36";
+    case Style::kPlain:
+      return "0";
+    case Style::kBold:
+      return "1";
+    case Style::kDim:
+      return "2";
+    case Style::kGood:
+      return "32";
+    case Style::kWarning:
+      return "33";
+    case Style::kBad:
+      return "31";
+    case Style::kAccent:
+      return "36";
   }
   return "0";
 }

@@ -203,7 +203,8 @@ absl::StatusOr<std::string> ControlClient::GetModel(const std::string& job,
     part += chunk.payload();
   }
   const grpc::Status ended = reader->Finish();
-  if (!ended.ok() && !(part.size() == total && total > 0)) return rpc::FromGrpc(ended, parts_->peer);
+  if (!ended.ok() && !(part.size() == total && total > 0))
+    return rpc::FromGrpc(ended, parts_->peer);
   if (part.size() != total || ToBytes(crypto::Sha256Of(AsBytes(part))) != digest) {
     return Error(ErrorCode::kStateCorrupt,
                  fmt::format("the model arrived with {} bytes of {}, or with another digest",
@@ -221,7 +222,8 @@ absl::StatusOr<std::string> ControlClient::PutModel(ByteSpan part) {
   chunk.mutable_header()->set_total(part.size());
   chunk.mutable_header()->set_digest(ToBytes(crypto::Sha256Of(part)));
   for (size_t offset = 0; offset < part.size();) {
-    const ByteSpan piece = part.subspan(offset, std::min(wire::kMaxChunkBytes, part.size() - offset));
+    const ByteSpan piece =
+        part.subspan(offset, std::min(wire::kMaxChunkBytes, part.size() - offset));
     chunk.mutable_header()->set_offset(offset);
     chunk.set_payload(AsText(piece).data(), piece.size());
     if (!writer->Write(chunk)) break;

@@ -1,8 +1,8 @@
 // The Control service as calls that return absl::Status: the only part of the command line that
 // knows gRPC.
 //
-// Thread-safe. Every call but Watch has a deadline (ConnectionOptions::timeout): kTimedOut; a server
-// that cannot be reached is kCannotConnect.
+// Thread-safe. Every call but Watch has a deadline (ConnectionOptions::timeout): kTimedOut; a
+// server that cannot be reached is kCannotConnect.
 #ifndef CONSILIUM_CLI_RPC_CONTROL_CLIENT_H_
 #define CONSILIUM_CLI_RPC_CONTROL_CLIENT_H_
 
@@ -43,7 +43,8 @@ class ControlClient {
   absl::StatusOr<v1::ListSitesReply> Sites();
 
   // Calls `on_change` until the job has ended, it returns false, or Interrupt. A lost connection is
-  // dialled again (`on_wait` hears why) for as long as `patience` lasts: kConnectionLost after that.
+  // dialled again (`on_wait` hears why) for as long as `patience` lasts: kConnectionLost after
+  // that.
   struct WatchOptions {
     std::string job;
     uint64_t after_step = 0;

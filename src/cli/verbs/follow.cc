@@ -36,7 +36,7 @@ class DetachOnInterrupt {
           }
         }) {
     interrupted = false;
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) { interrupted = true; };
     sigaction(SIGINT, &action, &before_);
   }
@@ -50,7 +50,7 @@ class DetachOnInterrupt {
 
  private:
   std::atomic<bool> done_ = false;
-  struct sigaction before_ {};
+  struct sigaction before_{};
   std::thread thread_;
 };
 
@@ -69,7 +69,8 @@ absl::StatusOr<std::string> ResolveJob(ControlClient& client, const std::string&
   if (text.size() < kLeastPrefix) {
     return Error(ErrorCode::kUsage,
                  fmt::format("`{}` is too short for a job id, want at least {} digits of it, or "
-                             "`latest`", Printable(text), kLeastPrefix),
+                             "`latest`",
+                             Printable(text), kLeastPrefix),
                  "`consilium jobs` lists the ids");
   }
   std::string found;
@@ -80,10 +81,10 @@ absl::StatusOr<std::string> ResolveJob(ControlClient& client, const std::string&
     ++matches;
   }
   if (matches == 1) return found;
-  return Error(ErrorCode::kJobNotFound,
-               fmt::format("{} jobs have an id that starts with `{}`, want one",
-                           matches, Printable(text)),
-               "`consilium jobs` lists the ids");
+  return Error(
+      ErrorCode::kJobNotFound,
+      fmt::format("{} jobs have an id that starts with `{}`, want one", matches, Printable(text)),
+      "`consilium jobs` lists the ids");
 }
 
 absl::StatusOr<v1::JobView> Follow(const Context& context, ControlClient& client,
@@ -122,10 +123,10 @@ absl::StatusOr<v1::JobView> Follow(const Context& context, ControlClient& client
 absl::Status ResultOf(const v1::JobView& job) {
   if (job.status() == v1::JOB_STATUS_DONE) return absl::OkStatus();
   const bool cancelled = job.status() == v1::JOB_STATUS_CANCELLED;
-  return Error(cancelled ? ErrorCode::kJobCancelled : ErrorCode::kJobFailed,
-               fmt::format("job {} {}: {}", job.job_id(), NameOf(job.status()),
-                           Printable(job.reason())),
-               fmt::format("`consilium show {}` names every site and its reason", job.job_id()));
+  return Error(
+      cancelled ? ErrorCode::kJobCancelled : ErrorCode::kJobFailed,
+      fmt::format("job {} {}: {}", job.job_id(), NameOf(job.status()), Printable(job.reason())),
+      fmt::format("`consilium show {}` names every site and its reason", job.job_id()));
 }
 
 }  // namespace consilium::cli

@@ -38,7 +38,9 @@ absl::Status JobSchema(const Context& context) {
   nlohmann::json keys = nlohmann::json::array();
   Table table({{"KEY"}, {"TYPE"}, {"DEFAULT"}, {"MEANING"}});
   for (const job::JobKey& key : job::AllJobKeys()) {
-    keys.push_back({{"key", key.path}, {"type", key.type}, {"default", key.fallback},
+    keys.push_back({{"key", key.path},
+                    {"type", key.type},
+                    {"default", key.fallback},
                     {"meaning", key.meaning}});
     table.AddRow({std::string(key.path), std::string(key.type), std::string(key.fallback),
                   std::string(key.meaning)});

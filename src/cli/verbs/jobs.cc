@@ -47,8 +47,7 @@ absl::Status Show(const Context& context, const ShowOptions& options) {
     context.Json("job", ToJson(job));
     return absl::OkStatus();
   }
-  context.Data(JobDetails(context.terminal, job,
-                          options.all ? job.steps_size() : kNewestSteps));
+  context.Data(JobDetails(context.terminal, job, options.all ? job.steps_size() : kNewestSteps));
   if (HasEnded(job.status())) {
     if (job.status() == v1::JOB_STATUS_DONE) {
       context.Next(fmt::format("consilium model get {} -o model.safetensors", id));

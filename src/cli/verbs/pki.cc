@@ -31,14 +31,15 @@ absl::Status PkiInit(const Context& context, const PkiInitOptions& options) {
   CN_ASSIGN_OR_RETURN(const auto authority,
                       pki::Authority::Create(options.folder, options.federation, clock));
   if (context.json) {
-    context.Json("authority", {{"folder", options.folder}, {"federation", authority->federation()}});
+    context.Json("authority",
+                 {{"folder", options.folder}, {"federation", authority->federation()}});
   } else {
-    context.Data(fmt::format("authority of federation {} in {}\n", authority->federation(),
-                             options.folder));
+    context.Data(
+        fmt::format("authority of federation {} in {}\n", authority->federation(), options.folder));
     context.Talk("keep authority_key.pem offline: who holds it can admit anybody\n");
   }
-  context.Next(fmt::format("consilium pki issue --folder {} server main --host localhost",
-                           options.folder));
+  context.Next(
+      fmt::format("consilium pki issue --folder {} server main --host localhost", options.folder));
   return absl::OkStatus();
 }
 

@@ -51,7 +51,8 @@ absl::Status Submit(const Context& context, const SubmitOptions& options) {
   CN_ASSIGN_OR_RETURN(const v1::SubmitJobReply reply, SubmitFile(*client, file));
   if (!options.watch) {
     if (context.json) {
-      context.Json("submitted", {{"job", reply.job_id()}, {"already_known", reply.already_known()}});
+      context.Json("submitted",
+                   {{"job", reply.job_id()}, {"already_known", reply.already_known()}});
     } else {
       context.Data(reply.job_id() + "\n");
     }

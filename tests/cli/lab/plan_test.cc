@@ -45,7 +45,8 @@ TEST(ReadLabPlan, BadNamesAndTwinsAreRefused) {
 }
 
 TEST(FillIn, FillsEveryPlaceholderOnceAndOnlyThose) {
-  EXPECT_EQ(FillIn("{name}-{index}:{data} {other}", "va", 3, "{name}.csv"), "va-3:{name}.csv {other}");
+  EXPECT_EQ(FillIn("{name}-{index}:{data} {other}", "va", 3, "{name}.csv"),
+            "va-3:{name}.csv {other}");
 }
 
 TEST(JobForOneSite, KeepsTheJobAndNarrowsWhoTakesPart) {

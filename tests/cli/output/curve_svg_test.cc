@@ -12,8 +12,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(RenderCurves, EscapesTitlesAndClosesEveryElement) {
-  const std::string svg =
-      RenderCurves("a <job> & \"more\"", {{"loss", "rounds", {{"training", {0, 1}, {2, 1}, true}}}});
+  const std::string svg = RenderCurves("a <job> & \"more\"",
+                                       {{"loss", "rounds", {{"training", {0, 1}, {2, 1}, true}}}});
   EXPECT_THAT(svg, HasSubstr("a &lt;job&gt; &amp; &quot;more&quot;"));
   EXPECT_THAT(svg, HasSubstr("</svg>"));
   EXPECT_THAT(svg, HasSubstr("training"));

@@ -5,9 +5,7 @@
 namespace consilium::cli {
 namespace {
 
-TEST(Terminal, PlainAddsNoEscapes) {
-  EXPECT_EQ(Terminal::Plain().Paint(Style::kBad, "no"), "no");
-}
+TEST(Terminal, PlainAddsNoEscapes) { EXPECT_EQ(Terminal::Plain().Paint(Style::kBad, "no"), "no"); }
 
 TEST(Terminal, AFileIsNotLiveAndNotColoured) {
   // ctest runs with stdout on a pipe.
