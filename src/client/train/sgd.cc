@@ -61,18 +61,19 @@ uint64_t LocalSteps(const job::TrainSpec& train, const learn::BatchOrder& order)
   return uint64_t{train.local_epochs} * order.BatchesPerEpoch();
 }
 
-absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const PreparedSplit& rows,
-                    learn::Model& model, std::span<float> parameters, const Progress& progress) {
-  CN_CHECK(rows.rows() > 0);
+absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const Trainee& trainee,
+                    const Progress& progress) {
+  CN_CHECK(trainee.rows.rows() > 0);
   const uint64_t steps = LocalSteps(train, order);
   const bool full = order.full();
-  Gather gather(rows, full ? 0 : order.batch_rows());
+  const std::span<float> parameters = trainee.parameters;
+  Gather gather(trainee.rows, full ? 0 : order.batch_rows());
   learn::AlignedVector<float> gradient(parameters.size());
   Reporter reporter(progress, steps);
   if (!reporter.Advance(0, 0)) return absl::CancelledError("the task was cancelled");
   for (uint64_t step = 1; step <= steps; ++step) {
-    const learn::Batch<float> batch = full ? rows.All() : gather.Take(order.Next());
-    model.LossAndGradient(parameters, batch, gradient);
+    const learn::Batch<float> batch = full ? trainee.rows.All() : gather.Take(order.Next());
+    trainee.model.LossAndGradient(parameters, batch, gradient);
     for (size_t i = 0; i < parameters.size(); ++i) {
       parameters[i] -= train.learning_rate * gradient[i];
     }

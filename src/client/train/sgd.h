@@ -20,10 +20,16 @@ namespace consilium::client::train {
 // Steps this takes: local_steps, or local_epochs times the batches of an epoch.
 uint64_t LocalSteps(const job::TrainSpec& train, const learn::BatchOrder& order);
 
-// Moves `parameters`. CancelledError when `progress` said so. Values may come out not finite: the
-// caller checks. REQUIRES: rows.rows() > 0.
-absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const PreparedSplit& rows,
-                    learn::Model& model, std::span<float> parameters, const Progress& progress);
+// What training works on. All outlive the call.
+struct Trainee {
+  const PreparedSplit& rows;  // at least one
+  learn::Model& model;
+  std::span<float> parameters;  // moved in place
+};
+
+// CancelledError when `progress` said so. Values may come out not finite: the caller checks.
+absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const Trainee& trainee,
+                    const Progress& progress);
 
 }  // namespace consilium::client::train
 

@@ -152,7 +152,7 @@ absl::StatusOr<Contribution> Train(const Work& work) {
                           static_cast<uint32_t>(rows.train.rows()), work.spec.train.batch_size);
   learn::AlignedVector<float> end = start;
   CN_RETURN_IF_ERROR(
-      RunSgd(work.spec.train, std::move(order), rows.train, *model, end, work.progress));
+      RunSgd(work.spec.train, std::move(order), {rows.train, *model, end}, work.progress));
   CN_RETURN_IF_ERROR(WriteDeltas(layout, start, end, contribution.values));
   return contribution;
 }

@@ -17,7 +17,7 @@ struct AlignedAllocator {
   static constexpr std::align_val_t kAlignment{64};
   AlignedAllocator() = default;
   template <typename U>
-  AlignedAllocator(const AlignedAllocator<U>&) {}
+  AlignedAllocator(const AlignedAllocator<U>&) {}  // NOLINT: allocators convert to each other
   T* allocate(size_t count) {
     return static_cast<T*>(::operator new(count * sizeof(T), kAlignment));
   }

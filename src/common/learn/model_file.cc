@@ -106,9 +106,7 @@ absl::StatusOr<RawModel> ReadSafetensors(ByteSpan file) {
   return model;
 }
 
-// The layout that a model of these texts has, with as much of the statistics as `has` says.
-absl::StatusOr<tensor::Layout> LayoutOf(const wire::StatePart& part, Statistics statistics) {
-  CN_ASSIGN_OR_RETURN(const job::JobSpec spec, SpecOfModel(part));
+absl::StatusOr<tensor::Layout> LayoutOf(const job::JobSpec& spec, Statistics statistics) {
   CN_ASSIGN_OR_RETURN(const ModelShape shape, ShapeOf(spec));
   return StateLayout(shape, statistics);
 }
@@ -138,17 +136,20 @@ absl::Status CheckFinite(const tensor::Bundle& tensors) {
 absl::StatusOr<wire::StatePart> Assemble(RawModel raw) {
   wire::StatePart part;
   part.texts = std::move(raw.texts);
-  CN_ASSIGN_OR_RETURN(const tensor::Layout full, LayoutOf(part, Statistics::kMeansAndScales));
-  CN_ASSIGN_OR_RETURN(const tensor::Layout layout, LayoutOf(part, StatisticsIn(raw.tensors, full)));
+  CN_ASSIGN_OR_RETURN(const job::JobSpec spec, SpecOfModel(part));
+  part.texts = ModelTexts(spec);  // written by hand, they may differ in spaces and order
+  CN_ASSIGN_OR_RETURN(const tensor::Layout full, LayoutOf(spec, Statistics::kMeansAndScales));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout layout, LayoutOf(spec, StatisticsIn(raw.tensors, full)));
   std::vector<const RawTensor*> sources;
-  for (const tensor::TensorSpec& spec : layout.tensors()) {
+  for (const tensor::TensorSpec& wanted : layout.tensors()) {
     const auto found = std::find_if(raw.tensors.begin(), raw.tensors.end(),
-                                    [&](const RawTensor& t) { return t.name == spec.name; });
-    if (found == raw.tensors.end() || found->dtype != spec.dtype || found->shape != spec.shape ||
-        found->bytes.size() != BytesOf(spec)) {
-      return Error(ErrorCode::kModelMismatch,
-                   fmt::format("the file has no tensor `{}` {} [{}], as its texts want", spec.name,
-                               DTypeName(spec.dtype), fmt::join(spec.shape, ", ")));
+                                    [&](const RawTensor& t) { return t.name == wanted.name; });
+    if (found == raw.tensors.end() || found->dtype != wanted.dtype ||
+        found->shape != wanted.shape || found->bytes.size() != BytesOf(wanted)) {
+      return Error(
+          ErrorCode::kModelMismatch,
+          fmt::format("the file has no tensor `{}` {} [{}], as its texts want", wanted.name,
+                      DTypeName(wanted.dtype), fmt::join(wanted.shape, ", ")));
     }
     sources.push_back(&*found);
   }
@@ -214,7 +215,8 @@ absl::StatusOr<wire::StatePart> DecodeModel(ByteSpan file) {
 
 absl::Status CheckModel(const wire::StatePart& model) {
   const Statistics statistics = StatisticsIn(model.tensors.layout());
-  CN_ASSIGN_OR_RETURN(const tensor::Layout wanted, LayoutOf(model, statistics));
+  CN_ASSIGN_OR_RETURN(const job::JobSpec spec, SpecOfModel(model));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout wanted, LayoutOf(spec, statistics));
   if (!(model.tensors.layout() == wanted)) {
     return Error(ErrorCode::kModelMismatch,
                  "the tensors of the model are not those its texts want");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -13,6 +14,8 @@ namespace consilium::learn {
 namespace {
 
 using nlohmann::json;
+
+constexpr const char* kTextNames[] = {"format", "job", "features", "label", "standardize"};
 
 absl::Status Syntax(std::string_view text, std::string_view wanted) {
   return Error(ErrorCode::kModelSyntax,
@@ -46,19 +49,17 @@ std::optional<Enum> Named(const json& name, std::initializer_list<Enum> all,
 }
 
 absl::StatusOr<json> ParseText(const wire::StatePart& model, const char* name) {
-  const auto found = model.texts.find(name);
-  if (found == model.texts.end()) return Syntax(name, "it to be there");
-  json value = json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  json value = json::parse(model.texts.at(name), nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) return Syntax(name, "JSON");
   return value;
 }
 
 // A member of an object, null when absent or not an object.
 const json& Member(const json& object, const char* key) {
-  static const json kNull;
-  if (!object.is_object()) return kNull;
+  static const json null;
+  if (!object.is_object()) return null;
   const auto found = object.find(key);
-  return found == object.end() ? kNull : *found;
+  return found == object.end() ? null : *found;
 }
 
 bool ReadLevels(const json& value, std::vector<std::string>& levels) {
@@ -137,9 +138,8 @@ absl::Status ReadLabel(const wire::StatePart& part, job::DataSpec& data) {
 
 absl::Status ReadStandardize(const wire::StatePart& part, job::DataSpec& data) {
   using job::Standardize;
-  const auto found = part.texts.find("standardize");
   const auto kind = Named<Standardize>(
-      found == part.texts.end() ? json() : json(found->second),
+      json(part.texts.at("standardize")),
       {Standardize::kFederated, Standardize::kSite, Standardize::kNone}, job::NameOf);
   if (!kind) return Syntax("standardize", "federated, site or none");
   data.standardize = *kind;
@@ -167,9 +167,24 @@ std::map<std::string, std::string> ModelTexts(const job::JobSpec& spec) {
           {"standardize", job::NameOf(spec.data.standardize)}};
 }
 
+absl::Status CheckTexts(const std::map<std::string, std::string>& texts) {
+  for (const char* name : kTextNames) {
+    const auto found = texts.find(name);
+    if (found == texts.end()) return Syntax(name, "it to be there");
+    if (found->second.size() > wire::kMaxStateTextBytes) {
+      return Syntax(name, fmt::format("at most {} bytes: it has {}", wire::kMaxStateTextBytes,
+                                      found->second.size()));
+    }
+  }
+  if (texts.size() == std::size(kTextNames)) return absl::OkStatus();
+  return Error(ErrorCode::kModelSyntax,
+               fmt::format("the model has {} texts, want {}: {}", texts.size(),
+                           std::size(kTextNames), fmt::join(kTextNames, ", ")));
+}
+
 absl::StatusOr<job::JobSpec> SpecOfModel(const wire::StatePart& model) {
+  CN_RETURN_IF_ERROR(CheckTexts(model.texts));
   const auto format = model.texts.find("format");
-  if (format == model.texts.end()) return Syntax("format", "it to be there");
   if (format->second != kModelFormat) {
     return Error(ErrorCode::kFormatVersion,
                  fmt::format("the model has format `{}`, want {}", format->second, kModelFormat));

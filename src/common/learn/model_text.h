@@ -23,6 +23,9 @@ inline constexpr size_t kMaxModelLevels = 65536;
 // "format", "job", "features", "label", "standardize".
 std::map<std::string, std::string> ModelTexts(const job::JobSpec& spec);
 
+// Exactly the texts above, each small enough for a state: kModelSyntax otherwise.
+absl::Status CheckTexts(const std::map<std::string, std::string>& texts);
+
 // `data` (features, label, standardize, classes) and `model` (kind, hidden) of a model; everything
 // else is as a JobSpec is born. kModelSyntax names the text and what it wants; kFormatVersion.
 absl::StatusOr<job::JobSpec> SpecOfModel(const wire::StatePart& model);

@@ -75,7 +75,8 @@ double ScaleOf(double mean, double squares_in_units, double count) {
 
 Scaling ScalingOf(std::span<const double> x, size_t columns) {
   Scaling scaling{ColumnSums(x, columns), std::vector<double>(columns)};
-  const auto rows = static_cast<double>(x.size() / columns);
+  const size_t count = x.size() / columns;
+  const auto rows = static_cast<double>(count);
   CN_CHECK(rows > 0);
   for (double& mean : scaling.mean) mean /= rows;
   const std::vector<double> squares = CentredSquares(x, scaling.mean);

@@ -137,6 +137,7 @@ absl::StatusOr<wire::State> FirstState(const job::JobSpec& spec, const wire::Sta
   }
   CN_ASSIGN_OR_RETURN(tensor::Layout layout, learn::StateLayout(shape, Statistics::kNone));
   wire::StatePart broadcast{tensor::Bundle(std::move(layout)), learn::ModelTexts(spec)};
+  CN_RETURN_IF_ERROR(learn::CheckTexts(broadcast.texts));
   learn::WriteParameters(parameters, start, broadcast.tensors);
   return WithoutPrivatePart(std::move(broadcast));
 }

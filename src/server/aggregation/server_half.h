@@ -17,7 +17,8 @@ namespace consilium::server::aggregation {
 
 // The state before the first step: the start model, the feature table, the label; `put` is the
 // broadcast part of the state the job names when init = "sha256:..".
-// kModelMismatch when that one does not fit the job.
+// kModelMismatch when that one does not fit the job, or the job's model cannot be built;
+// kModelSyntax when the feature table is too large for a state.
 absl::StatusOr<wire::State> FirstState(const job::JobSpec& spec, const wire::StatePart* put);
 
 // One step. kTrainingDiverged when the next state is not finite. kSupportTooSmall when statistics

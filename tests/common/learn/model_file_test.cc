@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
 
@@ -186,6 +188,39 @@ TEST(ModelFile, NewerFormatsAreNamed) {
   ASSERT_NE(at, std::string::npos);
   text.replace(at, 12, "\"version\": 2");
   EXPECT_THAT(DecodeModel(AsBytes(text)), HasCode(ErrorCode::kFormatVersion));
+}
+
+TEST(ModelFile, ExampleInTheDocumentIsRead) {
+  std::ifstream file(CONSILIUM_SOURCE_DIR "/docs/formats/model.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const std::string fence = "```json\n";
+  const size_t begin = page.find(fence);
+  ASSERT_NE(begin, std::string::npos);
+  const size_t end = page.find("```", begin + fence.size());
+  const std::string example = page.substr(begin + fence.size(), end - begin - fence.size());
+  ASSERT_OK_AND_ASSIGN(const wire::StatePart model, DecodeModel(AsBytes(example)));
+  EXPECT_EQ(EncodeModelJson(model).value(), example);
+}
+
+TEST(ModelFile, TextsMayBeSpacedAndOrderedOtherwise) {
+  const wire::StatePart model = Model(Statistics::kNone);
+  wire::StatePart other{model.tensors.Clone(), model.texts};
+  other.texts["job"] = R"({ "kind": "mlp", "dataset": "heart", "hidden": [3] })";
+  ASSERT_OK_AND_ASSIGN(const wire::StatePart back, DecodeModel(EncodeSafetensors(other)));
+  EXPECT_EQ(back.texts, model.texts);
+}
+
+TEST(ModelText, TooManyTooFewOrTooLongAreRefused) {
+  wire::StatePart model = Model(Statistics::kNone);
+  model.texts["more"] = "";
+  EXPECT_THAT(SpecOfModel(model), HasCode(ErrorCode::kModelSyntax));
+  model.texts.erase("more");
+  EXPECT_THAT(SpecOfModel(model), IsOk());
+  model.texts.erase("label");
+  EXPECT_THAT(SpecOfModel(model), HasCode(ErrorCode::kModelSyntax));
+  model = Model(Statistics::kNone);
+  model.texts["features"].append(wire::kMaxStateTextBytes, ' ');
+  EXPECT_THAT(SpecOfModel(model), HasCode(ErrorCode::kModelSyntax));
 }
 
 TEST(ModelText, AnotherFeatureListDoesNotFit) {
