@@ -111,8 +111,8 @@ class Simulation {
     // min_sites: two may refuse and one may stop for good. In a quarter of the seeds the network is
     // slow and nothing else happens.
     calm_ = random_.Below(4) == 0;
-    federation_.link().SetFaults({.most_delay = std::chrono::milliseconds(random_.Below(3000)),
-                                  .break_connection = calm_ ? 0 : 0.03 * random_.Uniform(),
+    federation_.link().SetFaults({.most_delay = std::chrono::milliseconds(random_.Below(4000)),
+                                  .break_connection = calm_ ? 0 : 0.08 * random_.Uniform(),
                                   .repeat_message = 0.2 * random_.Uniform(),
                                   .piece_bytes = 512 + random_.Below(20'000)});
     federation_.link().OnServerMessage(
@@ -155,6 +155,7 @@ class Simulation {
       config.policy = OpenPolicy("heart");
       if (i + 1 == count && random_.Below(5) == 0) config.policy.workloads = {"means"};
       if (i + 2 == count && random_.Below(5) == 0) config.policy.researchers = {"grace"};
+      if (i + 2 == count && random_.Below(5) == 0) config.policy.min_cell = 1000;
       const double fails = random_.Below(3) == 0 ? 0.1 : 0;
       config.site_half = [this, fails](const job::JobSpec& spec,
                                        const client::train::SiteTask& task, const wire::StatePart&,
@@ -189,7 +190,7 @@ class Simulation {
     return Duration(static_cast<int64_t>(random_.Uniform() * static_cast<double>(most.count())));
   }
   void PlanFaults() {
-    const uint32_t crashes = random_.Below(4);
+    const uint32_t crashes = random_.Below(7);
     for (uint32_t i = 0; i < crashes; ++i) {
       const SiteId site = sites_[random_.Below(static_cast<uint32_t>(sites_.size()))].site;
       const CrashKind kind = SomeCrash();
@@ -202,7 +203,7 @@ class Simulation {
       federation_.events().After(Within(kFaultsFor / 3),
                                  [this] { federation_.StopSite(sites_[0].site); });
     }
-    if (random_.Below(3) != 0) return;
+    if (random_.Below(2) != 0) return;
     const CrashKind kind = SomeCrash();
     const Duration down = Within(std::chrono::seconds(20));
     federation_.events().After(Within(kFaultsFor / 3),

@@ -75,9 +75,11 @@ absl::StatusOr<Bytes> StateCache::GetFile(const wire::PartRef& ref, Uplink& upli
                  fmt::format("state sha256:{} has {} bytes, want at most {}", name, ref.bytes,
                              kMaxStateBytes));
   }
-  // What is there and damaged is fetched once more; what was fetched and does not fit is an error.
-  for (const bool fetched : {false, true}) {
-    if (fetched) CN_RETURN_IF_ERROR(Fetch(ref, uplink, progress));
+  // Tried in turn: what is there; the rest of what a crash may have spoilt; the whole, fetched
+  // anew.
+  enum class Try { kThere, kResumed, kAnew };
+  for (const Try attempt : {Try::kThere, Try::kResumed, Try::kAnew}) {
+    if (attempt != Try::kThere) CN_RETURN_IF_ERROR(Fetch(ref, uplink, progress));
     absl::StatusOr<Bytes> bytes = ReadWhole(*storage_, PathOf(name), ref.bytes);
     if (bytes.ok() && crypto::Sha256Of(*bytes) == ref.digest) {
       CN_RETURN_IF_ERROR(Use(name));
