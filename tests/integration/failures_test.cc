@@ -176,6 +176,23 @@ TEST(Survival, AKilledServerGoesOnAndEndsInTheSameState) {
   EXPECT_EQ(replay.exit_code, 0) << replay.err;
 }
 
+TEST(WhatLeft, EveryUpdateIsInTheSitesOwnJournal) {
+  Lab lab;
+  const std::string data = lab.Write("tiny.csv", TinyCsv());
+  ASSERT_EQ(lab.Up({"a", "b"}, kTinyClient, data).exit_code, 0);
+  const json job = lab.RunJob(TinyJob());
+  ASSERT_EQ(job["status"], "done");
+  const Ran ran = RunProgram({"consilium-client", "left", "--json", "--config",
+                              lab.PathOf("consilium-lab/sites/a/client.toml")});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const json left = json::parse(ran.out, nullptr, false)["data"];
+  ASSERT_EQ(left.size(), job["steps"].size());
+  for (size_t i = 0; i < left.size(); ++i) {
+    EXPECT_EQ(left[i]["digest"], job["steps"][i]["sites"][0]["update_digest"]);
+    EXPECT_EQ(left[i]["bytes"], job["steps"][i]["sites"][0]["update_bytes"]);
+  }
+}
+
 TEST(Daemons, SigtermEndsThemGently) {
   Lab lab;
   ASSERT_EQ(lab.Up().exit_code, 0);

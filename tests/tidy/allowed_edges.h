@@ -63,7 +63,7 @@ inline const std::vector<RoomEdges> kAllowedEdges = {
     {"client/app", {"client/data", "client/policy", "client/rpc", "client/session",
                     "client/train", "common/config", "common/crypto", "common/job",
                     "common/learn", "common/metrics", "common/pki", "common/rpc",
-                    "common/tensor", "common/wire"}},
+                    "common/tensor", "common/wire", "common/journal"}},
 
     {"cli", {"common/config", "common/crypto", "common/job", "common/learn", "common/metrics",
              "common/pki", "common/rpc", "common/tensor", "common/wire"}},

@@ -6,11 +6,13 @@
 
 #include "client/app/client_config.h"
 #include "client/app/daemon.h"
+#include "client/app/left_verb.h"
 #include "client/app/predict_verb.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/signals.h"
 #include "common/base/status_macros.h"
+#include "common/base/storage.h"
 #include "common/base/version.h"
 #include "common/rpc/process.h"
 #include "fmt/format.h"
@@ -24,6 +26,7 @@ struct Flags {
   std::string config;
   std::vector<config::FlagValue> values;  // those that were given
   PredictOptions predict;
+  bool left_json = false;
 };
 
 // Flags that stand for a key of client.toml.
@@ -71,6 +74,15 @@ absl::Status Check(const Flags& flags) {
   return first;
 }
 
+absl::Status Left(const Flags& flags) {
+  CN_ASSIGN_OR_RETURN(const ClientConfig config, ReadConfig(flags));
+  const PosixStorage storage;
+  CN_ASSIGN_OR_RETURN(const std::string text,
+                      ListWhatLeft(storage, config.data + "/journal", flags.left_json));
+  fmt::print("{}", text);
+  return absl::OkStatus();
+}
+
 void AddKeyFlags(CLI::App& verb, Flags& flags) {
   verb.add_option("--config", flags.config,
                   fmt::format("configuration file (default: {}, if there)", kDefaultConfig));
@@ -115,6 +127,9 @@ int main(int argc, char** argv) {
   AddKeyFlags(check, flags);
   CLI::App& predict = *cli.add_subcommand("predict", "apply a model to rows, offline");
   AddPredictFlags(predict, flags);
+  CLI::App& left = *cli.add_subcommand("left", "every update that left, from this site's journal");
+  AddKeyFlags(left, flags);
+  left.add_flag("--json", flags.left_json, "one JSON envelope on stdout");
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -122,6 +137,7 @@ int main(int argc, char** argv) {
   }
   const absl::Status ended = predict.parsed() ? PredictRows(flags.config, flags.predict)
                              : check.parsed() ? Check(flags)
+                             : left.parsed()  ? Left(flags)
                                               : Run(flags, signals);
   if (!ended.ok()) fmt::print(stderr, "{}", FormatError(ended));
   return ExitCodeOf(ended);

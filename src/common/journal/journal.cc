@@ -111,4 +111,9 @@ uint64_t Journal::size() const {
   return end_;
 }
 
+absl::Status ReadJournal(const Storage& storage, const std::string& path, const Replay& replay) {
+  CN_ASSIGN_OR_RETURN(const std::unique_ptr<FileReader> reader, storage.OpenRead(path));
+  return Scan(*reader, path, replay).status();
+}
+
 }  // namespace consilium::journal

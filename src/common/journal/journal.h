@@ -74,6 +74,10 @@ class Journal {
   absl::Status broken_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Reads the whole records of a journal and changes nothing, also while its owner appends; a torn
+// tail is left alone. kFileNotFound, kJournalCorrupt, kFormatVersion, or the status of `replay`.
+absl::Status ReadJournal(const Storage& storage, const std::string& path, const Replay& replay);
+
 }  // namespace consilium::journal
 
 #endif  // CONSILIUM_COMMON_JOURNAL_JOURNAL_H_

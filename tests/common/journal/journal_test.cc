@@ -137,6 +137,22 @@ TEST(Journal, GoesOnWhereItEndedOnRealFiles) {
   EXPECT_THAT(TextsOf(storage, path), ElementsAre("one", "two", "three"));
 }
 
+TEST(ReadJournal, ReadsBesideItsOwnerAndLeavesATornTailAlone) {
+  MemoryStorage storage;
+  auto owner = Journal::Open(storage, "j", Ignore);
+  ASSERT_THAT(owner, IsOk());
+  ASSERT_THAT((*owner)->AppendDurably(1, AsBytes("one")), IsOk());
+  auto file = storage.OpenAppend("j", UINT64_MAX);
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->Append(AsBytes("torn")), IsOk());
+  std::vector<std::string> texts;
+  EXPECT_THAT(ReadJournal(storage, "j", Into(texts)), IsOk());
+  EXPECT_THAT(texts, ElementsAre("one"));
+  ASSERT_OK_AND_ASSIGN(const auto reader, storage.OpenRead("j"));
+  EXPECT_EQ(reader->size(), (*owner)->size() + 4);
+  EXPECT_THAT(ReadJournal(storage, "absent", Ignore), HasCode(ErrorCode::kFileNotFound));
+}
+
 TEST(Journal, AppendWithoutSyncIsWrittenWhenItCloses) {
   MemoryStorage storage;
   {
