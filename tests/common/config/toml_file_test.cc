@@ -266,6 +266,19 @@ TEST(ReadToml, DotsAndBracketsInTextsAndCommentsAreNoDepth) {
   EXPECT_THAT(ReadToml(text, "f", ErrorCode::kConfigSyntax), IsOk());
 }
 
+TEST(ReadToml, MalformedTextsThatTheParserAssertsAreErrorsWithAPlace) {
+  for (const char* text : {"\nk = [1, }2]", "\n[$x]", "\nk = ]", "\na. = 1", "\n[a.$]",
+                           "\nk = {$ = 1}", "\nk = ,", "\nk = {a = }", "\n[[$]]",
+                           "\nGr\xc3\xb6\xc3\x9f"
+                           "e = 1",
+                           "\n[\xd0\xba]"}) {
+    SCOPED_TRACE(text);
+    const auto status = ReadToml(text, "f", ErrorCode::kConfigSyntax).status();
+    EXPECT_THAT(status, HasCode(ErrorCode::kConfigSyntax));
+    EXPECT_EQ(PlaceOf(status)->line, 2);
+  }
+}
+
 TEST(ReadToml, DepthAfterATextThatEndsInQuotesIsStillSeen) {
   const std::string text = "a = \"\"\"x\"\"\"\"\"\nb = " + std::string(50, '[');
   const auto status = ReadToml(text, "f", ErrorCode::kConfigSyntax).status();
