@@ -63,6 +63,7 @@ stage_release() {
   step "headers compile alone" 600 scripts/build.sh release all_verify_interface_header_sets
   step "release tests" 1200 run_ctest release
   skips_of release-tests | while read -r name; do echo "skipped: $name"; done
+  step "the demo" 120 scripts/demo.sh
 }
 
 stage_tsan() {

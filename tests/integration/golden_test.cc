@@ -10,6 +10,7 @@
 
 #include "common/learn/model_file.h"
 #include "tests/integration/lab.h"
+#include "tests/simulation/in_memory_lab.h"
 #include "tests/support/data_folder.h"
 #include "tests/support/status_matchers.h"
 
@@ -84,16 +85,28 @@ class HeartGolden : public ::testing::Test {
     const auto golden = DataFile("golden/heart_deterministic.json");
     if (!data || !golden) GTEST_SKIP() << NoDataMessage("uci_heart/heart_flamby.csv");
     golden_ = *golden;
+    data_ = *data;
     const Ran up = lab_.Up(kHospitals, kHeartClient, *data);
     ASSERT_EQ(up.exit_code, 0) << up.err;
   }
+  // Through processes and mTLS, or through the in-memory link: the same bits.
+  void ExpectSameInMemory(const std::string& file, const json& job) {
+    ASSERT_OK_AND_ASSIGN(
+        const auto finished,
+        simulation::RunInMemory(file, simulation::LabSites(kHospitals, kHeartClient, data_)));
+    EXPECT_EQ(HexOf(finished.state), job["state"].get<std::string>());
+  }
+
   Lab lab_;
   std::string golden_;
+  std::string data_;
 };
 
 TEST_F(HeartGolden, H1FedSgdWithEachSitesOwnScaling) {
-  const json job = lab_.RunJob(HeartJob("site", 200, 1, 0.5));
+  const std::string file = HeartJob("site", 200, 1, 0.5);
+  const json job = lab_.RunJob(file);
   ExpectGolden(lab_, job, Golden(golden_, "H1_fedsgd_centre"));
+  ExpectSameInMemory(file, job);
 }
 
 TEST_F(HeartGolden, H2FedAvgAndTheSameFileTwiceGivesTheSameState) {
@@ -103,6 +116,7 @@ TEST_F(HeartGolden, H2FedAvgAndTheSameFileTwiceGivesTheSameState) {
   const json again = lab_.RunJob(file);
   EXPECT_NE(again["job"], job["job"]);
   EXPECT_EQ(again["state"], job["state"]);
+  ExpectSameInMemory(file, job);
 }
 
 TEST_F(HeartGolden, FederatedStandardisationReachesWhatTheDataHolds) {
@@ -156,13 +170,7 @@ std::string WdbcAsSites(const std::string& raw) {
   return csv;
 }
 
-TEST(WdbcGolden, W1FedAvgWithFederatedScaling) {
-  const auto raw = DataFile("wdbc/wdbc.data");
-  const auto golden = DataFile("golden/wdbc_deterministic.json");
-  if (!raw || !golden) GTEST_SKIP() << NoDataMessage("wdbc/wdbc.data");
-  Lab lab;
-  const std::string data = lab.Write("wdbc.csv", WdbcAsSites(*raw));
-  const Ran up = lab.Up({"first", "second", "third"}, R"([datasets.wdbc]
+constexpr const char* kWdbcClient = R"([datasets.wdbc]
 path = "{data}"
 filter = "site == {index}"
 fold_column = "fold"
@@ -174,12 +182,12 @@ malignant = { column = "label", positive = ["M"] }
 datasets = ["wdbc"]
 workloads = ["means", "variances", "train", "evaluate"]
 researchers = ["*"]
-)",
-                        data);
-  ASSERT_EQ(up.exit_code, 0) << up.err;
+)";
+
+std::string WdbcJob() {
   std::string features;
   for (int i = 0; i < 30; ++i) features += fmt::format("\"f{}\", ", i);
-  const json job = lab.RunJob(fmt::format(R"(name = "wdbc"
+  return fmt::format(R"(name = "wdbc"
 rounds = 50
 [data]
 dataset = "wdbc"
@@ -194,8 +202,24 @@ local_steps = 5
 [participation]
 min_sites = 3
 )",
-                                          features));
+                     features);
+}
+
+TEST(WdbcGolden, W1FedAvgWithFederatedScaling) {
+  const auto raw = DataFile("wdbc/wdbc.data");
+  const auto golden = DataFile("golden/wdbc_deterministic.json");
+  if (!raw || !golden) GTEST_SKIP() << NoDataMessage("wdbc/wdbc.data");
+  Lab lab;
+  const std::vector<std::string> sites = {"first", "second", "third"};
+  const std::string data = lab.Write("wdbc.csv", WdbcAsSites(*raw));
+  const Ran up = lab.Up(sites, kWdbcClient, data);
+  ASSERT_EQ(up.exit_code, 0) << up.err;
+  const json job = lab.RunJob(WdbcJob());
   ExpectGolden(lab, job, Golden(*golden, "W1_fedavg"));
+  ASSERT_OK_AND_ASSIGN(
+      const auto finished,
+      simulation::RunInMemory(WdbcJob(), simulation::LabSites(sites, kWdbcClient, data)));
+  EXPECT_EQ(HexOf(finished.state), job["state"].get<std::string>());
 }
 
 }  // namespace
