@@ -1,13 +1,25 @@
 #include "server/jobs/server_journal.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 
 namespace consilium::server::jobs {
 namespace {
+
+// The same error in a body of its own. Statuses share theirs by count, and Debian's build of that
+// count is invisible to ThreadSanitizer: what several threads hold must not be shared.
+absl::Status Unshared(const absl::Status& status) {
+  if (const std::optional<ErrorCode> code = CodeOf(status)) {
+    return Error(*code, std::string(status.message()), HelpOf(status));
+  }
+  return absl::Status(status.code(), std::string(status.message()));
+}
 
 // Appends all, then one sync. Returns the durable position.
 absl::StatusOr<uint64_t> AppendAll(journal::Journal& journal, const std::vector<Bytes>& payloads,
@@ -60,9 +72,10 @@ absl::Status ServerJournal::Write(std::span<const JobRecord> records) {
   payloads.reserve(records.size());
   for (const JobRecord& record : records) payloads.push_back(Encode(record));
   CN_ASSIGN_OR_RETURN(journal::Journal * journal, Enter());
-  const absl::StatusOr<uint64_t> durable_to = AppendAll(*journal, payloads, records);
+  absl::StatusOr<uint64_t> durable_to = AppendAll(*journal, payloads, records);
+  if (!durable_to.ok()) durable_to = Unshared(durable_to.status());
   Leave(durable_to);
-  CN_RETURN_IF_ERROR(durable_to.status());
+  if (!durable_to.ok()) return std::move(durable_to).status();
   for (const JobRecord& record : records) history_.Apply(record);
   for (const JobRecord& record : records) {
     if (const std::optional<JobId> job = JobOf(record)) watchers_.Changed(*job);
@@ -79,7 +92,7 @@ absl::StatusOr<journal::Journal*> ServerJournal::Enter() {
       ++in_flight_;
       return journal_.get();
     }
-    if (clock_.Now() < next_reopen_) return broken_;
+    if (clock_.Now() < next_reopen_) return Unshared(broken_);
     reopening_ = true;
     while (in_flight_ > 0) idle_.Wait(mutex_);
     length = acknowledged_;
@@ -90,9 +103,9 @@ absl::StatusOr<journal::Journal*> ServerJournal::Enter() {
   reopening_ = false;
   idle_.NotifyAll();
   if (!opened.ok()) {
-    broken_ = opened.status();
+    broken_ = Unshared(opened.status());
     next_reopen_ = clock_.Now() + kReopenPause;
-    return broken_;
+    return std::move(opened).status();
   }
   broken_ = absl::OkStatus();
   journal_ = *std::move(opened);
@@ -106,7 +119,7 @@ void ServerJournal::Leave(const absl::StatusOr<uint64_t>& durable_to) {
   if (durable_to.ok()) {
     acknowledged_ = std::max(acknowledged_, *durable_to);
   } else if (broken_.ok()) {
-    broken_ = durable_to.status();
+    broken_ = Unshared(durable_to.status());
     next_reopen_ = clock_.Now() + kReopenPause;
   }
   idle_.NotifyAll();

@@ -51,8 +51,8 @@ class Coordinator {
     Duration progress_lease = std::chrono::seconds(60);
     bool threads = true;  // false: the owner calls Pump (simulation, in-memory tests)
   };
-  // Opens or begins the store in `folder`; all references outlive this. kStoreLocked,
-  // kJournalCorrupt, kFormatVersion.
+  // Opens or begins the store in `folder`; all references outlive this. REQUIRES: no other process
+  // uses it (server/app holds its lock). kJournalCorrupt, kFormatVersion, kStorage*.
   static absl::StatusOr<std::unique_ptr<Coordinator>> Create(Options options, Storage& storage,
                                                              const Clock& clock);
   ~Coordinator();
@@ -71,7 +71,8 @@ class Coordinator {
   absl::StatusOr<jobs::JobView> Cancel(const JobId& job, const std::string& who);
   // Redoes the server half of every committed step from kept accumulators.
   absl::StatusOr<std::vector<ReplayedStep>> Replay(const JobId& job) const;
-  // Returns a ticket for Unwatch. kJobNotFound.
+  // Returns a ticket for Unwatch. kJobNotFound. When Unwatch returns, the watcher is not running
+  // and never runs again; a watcher does not call it itself.
   absl::StatusOr<uint64_t> Watch(const JobId& job, JobWatcher watcher);
   void Unwatch(uint64_t ticket);
 

@@ -24,7 +24,7 @@ struct Letter {
   EngineEvent event;
 };
 std::optional<Letter> LetterOf(const SiteId& site, const wire::SiteMessage& message) {
-  const auto step = [&site](const auto& m, Event event) {
+  const auto step = [](const auto& m, Event event) {
     return Letter{m.job, StepEvent{m.step, std::move(event)}};
   };
   if (const auto* reply = std::get_if<wire::AdmissionReply>(&message)) {
