@@ -187,7 +187,7 @@ std::vector<std::shared_ptr<JobEngine>> Coordinator::Parts::Engines() const {
 
 void Coordinator::Parts::RunDesk() {
   while (!desk_.closed()) {
-    const std::optional<Held> held = desk_.PopUntil(std::chrono::steady_clock::now() + kDeskPause);
+    const std::optional<Held> held = desk_.PopFor(kDeskPause);
     if (held) Answer(*held);
     Reap();
   }

@@ -4,7 +4,6 @@
 #define CONSILIUM_TESTS_SERVER_ROUND_FAKE_SITES_H_
 
 #include <cstring>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,50 +11,16 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/mutex.h"
 #include "common/crypto/sha256.h"
 #include "common/job/job_spec.h"
 #include "common/learn/contribution.h"
 #include "common/wire/layout_codec.h"
 #include "common/wire/update_file.h"
 #include "server/round/coordinator.h"
+#include "tests/server/round/inbox.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::server::round {
-
-// What the server sent, until the site looks. Thread-safe.
-class Inbox final : public registry::SitePort {
- public:
-  explicit Inbox(std::function<void()> on_mail) : on_mail_(std::move(on_mail)) {}
-  void Send(const wire::ServerMessage& message) override {
-    {
-      MutexLock lock(mutex_);
-      mail_.push_back(message);
-    }
-    on_mail_();
-  }
-  void Close(const absl::Status& why) override {
-    MutexLock lock(mutex_);
-    closed_ = why;
-  }
-  std::optional<wire::ServerMessage> Take() {
-    MutexLock lock(mutex_);
-    if (mail_.empty()) return std::nullopt;
-    wire::ServerMessage message = std::move(mail_.front());
-    mail_.pop_front();
-    return message;
-  }
-  absl::Status closed() const {
-    MutexLock lock(mutex_);
-    return closed_;
-  }
-
- private:
-  const std::function<void()> on_mail_;
-  mutable Mutex mutex_;
-  std::deque<wire::ServerMessage> mail_ ABSL_GUARDED_BY(mutex_);
-  absl::Status closed_ ABSL_GUARDED_BY(mutex_);
-};
 
 class FakeSite {
  public:
