@@ -448,6 +448,17 @@ TEST_F(Mtls, NobodyListening) {
               AllOf(HasSubstr("Connection refused"), HasSubstr("check that the server runs")));
 }
 
+TEST_F(Mtls, AHostThatIsNotKnown) {
+  // A label above 63 letters: no resolver has to be asked.
+  auto channel =
+      MakeChannel(std::string(64, 'a') + ".invalid:8443",
+                  federation_.Issue(Role::kResearcher, "ada"), "heart", federation_.clock());
+  ASSERT_THAT(channel, IsOk());
+  const absl::Status status = CallSubmitJob(*channel);
+  EXPECT_THAT(status, HasCode(ErrorCode::kCannotConnect)) << FormatError(status);
+  EXPECT_THAT(FormatError(status), HasSubstr("name is not known here")) << FormatError(status);
+}
+
 TEST_F(Mtls, AServerWithoutTls) {
   grpc::ServerBuilder builder;
   int port = 0;

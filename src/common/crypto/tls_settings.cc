@@ -73,7 +73,8 @@ absl::Status Load(const std::string& path) {
   }
   // Flags 0: a file that is missing or wrong is an error, not a default.
   OPENSSL_INIT_set_config_file_flags(settings.get(), 0);
-  if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, settings.get()) != 1) {
+  // gRPC's threads outlive main: OpenSSL must not be taken down under them at exit.
+  if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, settings.get()) != 1) {
     return Broken(TakeOpensslError());
   }
   // When something hashed before this call, OpenSSL has read the machine's own file by then and

@@ -53,6 +53,8 @@ absl::Status InitProcess(const ProcessOptions& options) {
   KeepMemory();
   NoCoreDumps();
   if (options.undumpable) prctl(PR_SET_DUMPABLE, 0);
+  // The machine's own resolver: hosts file, nsswitch and all, as every other program here.
+  setenv("GRPC_DNS_RESOLVER", "native", /*overwrite=*/0);
   RouteGrpcLog();
   return absl::OkStatus();
 }

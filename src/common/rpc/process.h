@@ -19,6 +19,7 @@ struct ProcessOptions {
 // - No core dumps: the TLS key is in gRPC's memory.
 // - malloc keeps freed chunks of a megabyte (page faults are half of a server's work by default),
 //   and absl's mutexes do not hunt for deadlocks (Debian left that on).
+// - Host names are looked up as every program here does it (gRPC's own resolver reads less).
 // - gRPC's own messages go to our log instead of stderr.
 // kTlsSettings: the process must end.
 absl::Status InitProcess(const ProcessOptions& options);

@@ -40,6 +40,8 @@ constexpr std::array kRules = {
     Rule{"Connection refused", ErrorCode::kCannotConnect, kCheckServer},
     Rule{"DNS resolution failed", ErrorCode::kCannotConnect,
          "the host's name is not known here: check its spelling, or this machine's DNS"},
+    Rule{"Name or service not known", ErrorCode::kCannotConnect,
+         "the host's name is not known here: check its spelling, or this machine's DNS"},
     Rule{"No route to host", ErrorCode::kCannotConnect, kCheckServer},
     Rule{"Network is unreachable", ErrorCode::kCannotConnect,
          "this machine has no way to that network: check its connection, VPN and firewall"},
