@@ -12,6 +12,9 @@
 namespace consilium::server::round {
 namespace {
 
+// How long a job that fails on too few sites waits for them to connect.
+constexpr Duration kConnectGrace = std::chrono::seconds(5);
+
 // How old the times in a running job's texts may be.
 constexpr Duration kRefresh = std::chrono::seconds(1);
 
@@ -301,7 +304,8 @@ void JobEngine::WaitForSites(const TooFew& too_few, Instant now) {
   waiting_ = too_few.reason;
   look_again_.reset();
   if (standing_.spec->participation.on_too_few == job::OnTooFew::kWait) return;
-  look_again_ = *too_few_since_ + world_.accept_lease;  // they may be about to connect
+  // They may be about to connect, after a restart or a break.
+  look_again_ = *too_few_since_ + std::min(world_.accept_lease, kConnectGrace);
   if (now < *look_again_) return;
   End(jobs::JobStatus::kFailed, Coded(ErrorCode::kTooFewSites, too_few.reason), now);
 }
