@@ -43,7 +43,7 @@ class BoundedPool final : public httplib::TaskQueue {
  private:
   void Work() {
     for (;;) {
-      auto task = tasks_.PopUntil(std::chrono::steady_clock::now() + std::chrono::hours(1));
+      auto task = tasks_.PopFor(std::chrono::hours(1));
       if (!task && tasks_.closed()) return;
       if (!task) continue;
       {

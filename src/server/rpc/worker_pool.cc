@@ -18,7 +18,7 @@ bool WorkerPool::TryRun(std::function<void()> task) { return tasks_.TryPush(std:
 
 void WorkerPool::Work() {
   for (;;) {
-    auto task = tasks_.PopUntil(std::chrono::steady_clock::now() + std::chrono::hours(1));
+    auto task = tasks_.PopFor(std::chrono::hours(1));
     if (task) {
       (*task)();
     } else if (tasks_.closed()) {
