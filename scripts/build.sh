@@ -3,6 +3,8 @@
 #   scripts/build.sh PRESET [TARGET...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# With ccache, a second clone on this machine finds what the first one compiled.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 preset=${1:?which preset: see CMakePresets.json}
 shift
 build=build/$preset

@@ -22,7 +22,7 @@ if [[ -n $data && ! -r $data ]]; then
 fi
 
 scripts/setup.sh
-scripts/build.sh release
+scripts/build.sh release consilium consilium-server consilium-client
 
 heart=uci_heart/heart_flamby.csv
 if [[ -z $data ]]; then
