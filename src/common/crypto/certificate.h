@@ -25,7 +25,7 @@ struct X509_req_st;  // OpenSSL's X509_REQ
 
 namespace consilium::crypto {
 
-inline constexpr UtcMillis kBackdateMs = 5 * 60 * 1000;
+inline constexpr UtcMillis kBackdateMs = UtcMillis{5} * 60 * 1000;
 inline constexpr size_t kMaxNames = 64;   // SANs of one certificate
 inline constexpr size_t kMaxBundle = 16;  // certificates in one PEM file
 

@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 using testing::IsOk;
 
 constexpr UtcMillis kNow = 1'800'000'000'000;  // 2027-01-15
-constexpr UtcMillis kDay = 24 * 3600 * 1000;
+constexpr UtcMillis kDay = UtcMillis{24} * 3600 * 1000;
 
 struct TestAuthority {
   PrivateKey key = PrivateKey::Generate(KeyKind::kTls);

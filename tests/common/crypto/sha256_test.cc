@@ -47,8 +47,9 @@ TEST(Sha256, ACopyIsAFork) {
 }
 
 TEST(DeriveKey, NoTwoListsOfPartsCollide) {
-  const auto key = [](std::string_view tag, std::vector<std::string> texts) {
+  const auto key = [](std::string_view tag, const std::vector<std::string>& texts) {
     std::vector<ByteSpan> parts;
+    parts.reserve(texts.size());
     for (const std::string& text : texts) parts.push_back(AsBytes(text));
     return DeriveKey(tag, parts);
   };

@@ -108,6 +108,7 @@ ContextPtr ClientContext(const TlsPemFiles& files, TlsVersion version) {
   return context;
 }
 
+// NOLINTNEXTLINE(readability-function-size): OpenSSL's signature.
 int SelectH2(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
              unsigned in_size, void*) {
   unsigned char* chosen = nullptr;

@@ -11,9 +11,6 @@
 namespace consilium::crypto {
 namespace {
 
-using testing::HasCode;
-using testing::IsOk;
-
 // What OpenSSL took is for a whole process, so each of these asks in one of its own.
 class TlsSettings : public ::testing::Test {
  protected:

@@ -22,7 +22,7 @@ using testing::ShiftedClock;
 using testing::TempFolder;
 using testing::TestFederation;
 
-constexpr UtcMillis kDayMs = 24 * 3600 * 1000;
+constexpr UtcMillis kDayMs = UtcMillis{24} * 3600 * 1000;
 
 mode_t ModeOf(const std::string& path) {
   struct stat info{};
@@ -151,7 +151,9 @@ TEST(Issue, WhatAKilledRunLeftIsInNobodysWay) {
 
 TEST(Issue, BadSpecsAreRefused) {
   TestFederation federation;
-  const auto issue = [&federation](IssueSpec spec) { return federation.authority().Issue(spec); };
+  const auto issue = [&federation](const IssueSpec& spec) {
+    return federation.authority().Issue(spec);
+  };
   EXPECT_THAT(issue(SiteSpec("")), HasCode(ErrorCode::kBadIdentity));
   EXPECT_THAT(issue(SiteSpec("../a")), HasCode(ErrorCode::kBadIdentity));
   IssueSpec spec = SiteSpec("a");

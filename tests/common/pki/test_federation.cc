@@ -28,7 +28,7 @@ pki::TlsFiles TestFederation::Issue(pki::Role role, const std::string& id) {
 }
 
 pki::TlsFiles TestFederation::IssueOdd(const OddLeaf& leaf) {
-  constexpr UtcMillis kDayMs = 24 * 3600 * 1000;
+  constexpr UtcMillis kDayMs = UtcMillis{24} * 3600 * 1000;
   const auto authority_key =
       crypto::PrivateKey::Read(folder_.PathOf("authority/authority_key.pem"));
   const auto authority = crypto::Certificate::FromPem(authority_->CertificatePem(), "authority");
