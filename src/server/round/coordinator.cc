@@ -66,7 +66,13 @@ absl::StatusOr<Submitted> Coordinator::Submit(const std::string& researcher, Byt
   CN_RETURN_IF_ERROR(CheckEnvelope(decoded, parts_->options.federation, now));
   CN_ASSIGN_OR_RETURN(const job::JobSpec spec, job::ParseJob(file, "job.toml"));
   const JobId job = wire::JobIdOf(envelope, spec.digest);
-  if (parts_->history.Knows(job)) return Submitted{job, true};
+  if (parts_->history.Knows(job)) {
+    CN_ASSIGN_OR_RETURN(const jobs::JobView known,
+                        parts_->history.Show(job, StepNumber(UINT64_MAX)));
+    if (known.job_digest == spec.digest) return Submitted{job, true};
+    return Error(ErrorCode::kJobExists,
+                 fmt::format("job {} was submitted before with another job file", job.value()));
+  }
   CN_RETURN_IF_ERROR(parts_->CheckStart(spec));
   CN_RETURN_IF_ERROR(parts_->MakeRoom());
   CN_RETURN_IF_ERROR(parts_->journal->Write(jobs::JobSubmitted{
