@@ -114,6 +114,7 @@ std::vector<std::string> ColumnsOf(const job::JobSpec& spec, const train::Predic
   if (one.classes == 0) return {"value"};
   if (one.classes == 2 && spec.data.label_levels.empty()) return {"score", "probability"};
   std::vector<std::string> columns;
+  columns.reserve(one.classes);
   for (uint32_t i = 0; i < one.classes; ++i) {
     columns.push_back(
         "p_" + (i < spec.data.label_levels.size() ? spec.data.label_levels[i] : std::to_string(i)));

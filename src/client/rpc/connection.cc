@@ -102,7 +102,7 @@ absl::Status Connection::Attempt() {
   one.stream = one.uplink->stub().Attend(&one.context);
   one.welcome_by = clock_.Now() + options_.welcome_timeout;
   std::thread writer([&] { Write(one); });
-  const absl::Status fault = Read(one);
+  absl::Status fault = Read(one);
   // A stream that ended by itself is not cancelled as well: that would hide why it ended.
   if (fault.ok()) one.uplink->Bind(nullptr);
   one.uplink->Close();

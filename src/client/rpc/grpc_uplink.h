@@ -24,7 +24,7 @@
 namespace consilium::client::rpc {
 
 inline constexpr size_t kMaxOutgoingMessages = 4096;
-inline constexpr size_t kSendPieceBytes = 512 * 1024;
+inline constexpr size_t kSendPieceBytes = size_t{512} * 1024;
 // A call that has not moved for this long is cut (the server may let an upload wait for its turn).
 inline constexpr Duration kCallStall = std::chrono::minutes(5);
 

@@ -26,8 +26,9 @@ class BoundedPool final : public httplib::TaskQueue {
   }
   void enqueue(std::function<void()> task) override {
     MutexLock lock(mutex_);
-    while (!tasks_.TryPush(std::move(task))) {
-      if (tasks_.closed()) return;
+    for (;;) {
+      std::function<void()> again = task;  // TryPush takes what it is given
+      if (tasks_.TryPush(std::move(again)) || tasks_.closed()) return;
       room_.Wait(mutex_);
     }
   }

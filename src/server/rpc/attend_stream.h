@@ -27,7 +27,7 @@ namespace consilium::server::rpc {
 
 inline constexpr auto kHelloTimeout = std::chrono::seconds(10);
 inline constexpr size_t kMaxOutgoingFrames = 1024;
-inline constexpr size_t kMaxOutgoingBytes = 4 * 1024 * 1024;  // one frame may always wait
+inline constexpr size_t kMaxOutgoingBytes = size_t{4} * 1024 * 1024;  // one frame may always wait
 
 class AttendStream final : public ::grpc::ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>,
                            public registry::SitePort,

@@ -36,7 +36,7 @@ struct RpcServer::Parts {
 
 RpcServer::RpcServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options,
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& options,
                                                             round::Coordinator& coordinator,
                                                             const Clock& clock) {
   auto parts = std::make_unique<Parts>(options, coordinator);

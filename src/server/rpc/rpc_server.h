@@ -25,7 +25,7 @@ class RpcServer {
     Duration hello_timeout = std::chrono::seconds(10);
   };
   // Listens when it returns. Errors of consilium::rpc::StartServer (kPortInUse, ...).
-  static absl::StatusOr<std::unique_ptr<RpcServer>> Start(Options options,
+  static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const Options& options,
                                                           round::Coordinator& coordinator,
                                                           const Clock& clock);
   ~RpcServer();

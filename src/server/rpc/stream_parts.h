@@ -32,7 +32,7 @@ class RefusedStream final : public Reactor {
   void OnDone() override { delete this; }
 };
 
-inline constexpr size_t kFilePieceBytes = 512 * 1024;
+inline constexpr size_t kFilePieceBytes = size_t{512} * 1024;
 
 // Sends a file from an offset in pieces of kFilePieceBytes; one piece in memory at a time. `Frame`
 // is Chunk or ModelChunk. The first frame carries the digest, every frame offset and total; an

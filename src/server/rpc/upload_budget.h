@@ -19,7 +19,7 @@ namespace consilium::server::rpc {
 
 class UploadBudget {
  public:
-  static constexpr uint64_t kLeastGrant = 256 * 1024;
+  static constexpr uint64_t kLeastGrant = uint64_t{256} * 1024;
   using Granted = std::function<void(uint64_t bytes)>;
 
   // REQUIRES: total >= kLeastGrant.

@@ -36,7 +36,7 @@
 
 namespace consilium::server::rpc {
 
-inline constexpr uint64_t kUploadWindowBytes = 4 * 1024 * 1024;  // of one upload, at most
+inline constexpr uint64_t kUploadWindowBytes = uint64_t{4} * 1024 * 1024;  // of one upload, at most
 inline constexpr auto kUploadStall = std::chrono::seconds(30);
 
 // What uploads share; outlives every one of them.

@@ -21,7 +21,7 @@
 namespace consilium::server::rpc {
 
 // A job of many steps and sites comes in several frames.
-inline constexpr size_t kMaxWatchFrameBytes = 4 * 1024 * 1024;
+inline constexpr size_t kMaxWatchFrameBytes = size_t{4} * 1024 * 1024;
 
 class WatchStream final : public ::grpc::ServerWriteReactor<v1::WatchJobReply>,
                           public std::enable_shared_from_this<WatchStream> {
