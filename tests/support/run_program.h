@@ -15,9 +15,9 @@ struct Ran {
 };
 
 struct RunOptions {
-  std::string folder;                             // working directory; empty: this one
-  std::map<std::string, std::string> environment; // beside our own
-  int timeout_seconds = 120;                      // then SIGKILL, and exit_code 124
+  std::string folder;                              // working directory; empty: this one
+  std::map<std::string, std::string> environment;  // beside our own
+  int timeout_seconds = 120;                       // then SIGKILL, and exit_code 124
 };
 
 // `argv[0]` is a path, or a name that lies in this build's bin folder, or on PATH.

@@ -44,10 +44,10 @@ absl::StatusOr<double> ColumnReader::Read(std::string_view cell) const {
   if (wish_.type == job::ColumnType::kCategory) return ReadLevel(cell);
   if (wish_.type == job::ColumnType::kBinary || !positive_.empty()) return ReadBinary(cell);
   if (const auto number = NumberOf(cell)) return *number;
-  return Error(ErrorCode::kDataBadCell,
-               fmt::format("{} has a cell that is not a number, want one such as 120 or -2.5",
-                           Named()),
-               "mend the cell, or add its text to `missing` so that the row is left out");
+  return Error(
+      ErrorCode::kDataBadCell,
+      fmt::format("{} has a cell that is not a number, want one such as 120 or -2.5", Named()),
+      "mend the cell, or add its text to `missing` so that the row is left out");
 }
 
 absl::StatusOr<double> ColumnReader::ReadBinary(std::string_view cell) const {

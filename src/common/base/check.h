@@ -8,8 +8,7 @@ namespace consilium {
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 }  // namespace consilium
 
-#define CN_CHECK(condition)    \
-  ((condition) ? (void)0       \
-               : ::consilium::CheckFailed(__FILE__, __LINE__, #condition))
+#define CN_CHECK(condition) \
+  ((condition) ? (void)0 : ::consilium::CheckFailed(__FILE__, __LINE__, #condition))
 
 #endif  // CONSILIUM_COMMON_BASE_CHECK_H_

@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define CN_RETURN_IF_ERROR(expression)                        \
-  do {                                                        \
+#define CN_RETURN_IF_ERROR(expression)                                               \
+  do {                                                                               \
     if (absl::Status cn_status_ = (expression); !cn_status_.ok()) return cn_status_; \
   } while (false)
 

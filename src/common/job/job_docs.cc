@@ -40,8 +40,8 @@ min_sites = 3
 round_deadline = "5m"
 ```
 
-A key that is not listed here is an error with its line, its column and the nearest valid name; so is
-a value of another type or range, and a combination that cannot work.
+A key that is not listed here is an error with its line, its column and the nearest valid name;
+so is a value of another type or range, and a combination that cannot work.
 
 )";
 
@@ -60,22 +60,22 @@ sex = "binary"
 cp = { type = "category", levels = ["1", "2", "3", "4"] }
 ```
 
-`binary` reads 0 or 1, or what the site's `client.toml` calls positive. `category` gives one column of
-0 and 1 per level after the first, so 4 levels are 3 columns. A value outside the levels is an error at
-the site that has it, before training.
+`binary` reads 0 or 1, or what the site's `client.toml` calls positive. `category` gives one column
+of 0 and 1 per level after the first, so 4 levels are 3 columns. A value outside the levels is an
+error at the site that has it, before training.
 
 ## Labels and models
 
 | kind | label | what the model ends in | loss |
 |---|---|---|---|
-| `logistic` | text; 0 or 1, or what the site calls positive | one score, the logit of 1 | logistic |
+| `logistic` | text; 0, 1 or what the site calls positive | one score, the logit of 1 | logistic |
 | `linear` | text; a number | the number | squared error |
 | `softmax` | table with levels | one score per level | cross entropy |
 | `mlp` with label levels | table with levels | one score per level | cross entropy |
 | `mlp` without | text; as for `logistic` | one score, the logit of 1 | logistic |
 
-An `mlp` starts from `init = "seed"`: from zeros its hidden units would stay alike for ever, so that is
-refused. A model has at most 268,435,456 parameters and 65,536 input columns.
+An `mlp` starts from `init = "seed"`: from zeros its hidden units would stay alike for ever, so that
+is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
 
 ## What is refused as a combination
 

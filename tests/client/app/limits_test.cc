@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <cstdlib>
+#include <exception>
 #include <new>
 
 #include "tests/support/status_matchers.h"
@@ -54,7 +55,8 @@ class HungrySource final : public session::DatasetSource {
  public:
   std::vector<std::string> Names() const override { return {"heart"}; }
   absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(const job::JobSpec&) override {
-    throw std::bad_alloc();
+    // As a library does it when memory is short.
+    std::rethrow_exception(std::make_exception_ptr(std::bad_alloc()));
   }
 };
 
