@@ -113,6 +113,10 @@ function(consilium_test)
   target_include_directories(${ARG_NAME} PRIVATE "${CMAKE_SOURCE_DIR}")
   _consilium_link(${ARG_NAME} ${ARG_DEPS})
   target_link_libraries(${ARG_NAME} PRIVATE GTest::gmock GTest::gtest_main)
+  if(CONSILIUM_SANITIZE MATCHES "undefined")
+    # The tests' own arithmetic is not what is tested, and this halves their compile time.
+    target_compile_options(${ARG_NAME} PRIVATE -fno-sanitize=undefined)
+  endif()
   target_compile_definitions(${ARG_NAME} PRIVATE
     CONSILIUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CONSILIUM_BINARY_DIR="${CMAKE_BINARY_DIR}/bin")
   # Threads of gRPC live until the process ends, and with them what OpenSSL keeps for each thread.
