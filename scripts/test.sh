@@ -48,11 +48,7 @@ step() {
 
 not_run() { row "$1" "NOT RUN" - "$2"; }
 
-run_ctest() {  # preset, then ctest's own options
-  local preset=$1
-  shift
-  ctest --test-dir "build/$preset" --output-on-failure -j "${CONSILIUM_JOBS:-2}" --timeout 300 "$@"
-}
+ctest_words=(ctest --output-on-failure -j "${CONSILIUM_JOBS:-2}" --timeout 300)
 
 skips_of() {  # tests that said they skip, with their reasons
   grep -E 'Skipped' "build/test-logs/$1.log" 2>/dev/null | grep -E '\*\*\*Skipped|^\s+[0-9]+ - .*Skipped' |
@@ -61,24 +57,24 @@ skips_of() {  # tests that said they skip, with their reasons
 
 stage_release() {
   step "release build" 1500 scripts/build.sh release || { not_run "release tests" "did not build"; return; }
-  step "release tests" 1200 run_ctest release
+  step "release tests" 1200 "${ctest_words[@]}" --test-dir build/release
   skips_of release-tests | while read -r name; do echo "skipped: $name"; done
   step "the demo" 120 scripts/demo.sh
 }
 
 stage_tsan() {
   step "tsan build" 1200 scripts/build.sh tsan || { not_run "tsan tests" "did not build"; return; }
-  TSAN_OPTIONS="halt_on_error=1" step "tsan tests" 600 run_ctest tsan -LE "golden"
+  TSAN_OPTIONS="halt_on_error=1" step "tsan tests" 600 "${ctest_words[@]}" --test-dir build/tsan
 }
 
 stage_asan() {
   step "asan build" 1500 scripts/build.sh asan || { not_run "asan tests" "did not build"; return; }
-  step "asan tests" 900 run_ctest asan
+  step "asan tests" 900 "${ctest_words[@]}" --test-dir build/asan
 }
 
 stage_asan-all() {
   step "asan-all build" 3600 scripts/build.sh asan-all || { not_run "asan-all tests" "did not build"; return; }
-  step "asan-all tests" 1800 run_ctest asan-all
+  step "asan-all tests" 1800 "${ctest_words[@]}" --test-dir build/asan-all
 }
 
 stage_clang() { step "clang thread safety" 1200 scripts/clang_check.sh; }
@@ -91,7 +87,6 @@ stage_fuzz() {
 stage_tidy() { step "clang-tidy, changed files" 420 scripts/tidy.sh; }
 stage_format() { step "format" 120 scripts/format.sh --check; }
 
-export -f run_ctest
 step "set-up" 600 scripts/setup.sh
 for stage in "${all_stages[@]}"; do
   if [[ " ${stages[*]} " == *" $stage "* ]]; then
@@ -100,9 +95,10 @@ for stage in "${all_stages[@]}"; do
     not_run "$stage" "not asked for: scripts/test.sh $stage, or scripts/nightly.sh"
   fi
 done
-for later in "every header alone" coverage "full clang-tidy" "long fuzz" soak chaos; do
+for later in "every header alone" coverage "full clang-tidy" "long fuzz"; do
   not_run "$later" "scripts/nightly.sh"
 done
+not_run "soak, chaos" "not written yet"
 
 # The closing lines of ctest, for whoever reads only the end.
 grep -E 'tests passed|tests failed|Total Test time' build/test-logs/release-tests.log 2>/dev/null \
