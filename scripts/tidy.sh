@@ -18,7 +18,7 @@ else
   fi
 fi
 [[ ${#files[@]} -eq 0 ]] && { echo "NOTE: no source changed"; exit 0; }
-[[ -f build/tidy/build.ninja ]] || cmake --preset tidy -DCONSILIUM_BUILD_TESTS=OFF >/dev/null || exit 1
+[[ -f build/tidy/build.ninja ]] || cmake --preset tidy >/dev/null || exit 1
 # Generated headers must be there before anything can be parsed.
 cmake --build build/tidy --target consilium_proto consilium_proto_grpc >/dev/null || exit 1
 checked=$(mktemp)

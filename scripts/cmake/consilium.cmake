@@ -65,6 +65,15 @@ if(CONSILIUM_SANITIZE)
   add_link_options(-fsanitize=${CONSILIUM_SANITIZE})
 endif()
 
+# One translation unit for up to ten sources: the sanitizers' and the fuzzers' builds take a third of
+# the time. Release compiles every source of ours alone, so a missing include does not hide.
+if(CONSILIUM_UNITY STREQUAL "all")
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 10)
+  target_compile_options(consilium_flags INTERFACE -Wno-shadow
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
+
 function(_consilium_link target)
   target_link_libraries(${target} PUBLIC consilium_flags)
   foreach(dep IN LISTS ARGN)
@@ -111,6 +120,9 @@ function(consilium_test)
   endif()
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_include_directories(${ARG_NAME} PRIVATE "${CMAKE_SOURCE_DIR}")
+  if(NOT CONSILIUM_UNITY STREQUAL "none")
+    set_target_properties(${ARG_NAME} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+  endif()
   _consilium_link(${ARG_NAME} ${ARG_DEPS})
   target_link_libraries(${ARG_NAME} PRIVATE GTest::gmock GTest::gtest_main)
   if(CONSILIUM_SANITIZE MATCHES "undefined")
@@ -120,12 +132,14 @@ function(consilium_test)
   target_compile_definitions(${ARG_NAME} PRIVATE
     CONSILIUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CONSILIUM_BINARY_DIR="${CMAKE_BINARY_DIR}/bin")
   # Threads of gRPC live until the process ends, and with them what OpenSSL keeps for each thread.
-  set(leaks "")
+  set(properties TIMEOUT ${ARG_TIMEOUT})
   if(NOT ARG_STRICT_LEAKS)
-    set(leaks ENVIRONMENT
-        "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/common/rpc/leaks.supp:print_suppressions=0")
+    list(APPEND properties ENVIRONMENT
+         "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/common/rpc/leaks.supp:print_suppressions=0")
+  endif()
+  if(ARG_LABELS)  # an empty value would swallow the name after it
+    list(APPEND properties LABELS "${ARG_LABELS}")
   endif()
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    TEST_PREFIX "${ARG_NAME}/"
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" ${leaks})
+    TEST_PREFIX "${ARG_NAME}/" PROPERTIES ${properties})
 endfunction()

@@ -45,8 +45,8 @@ class DatasetReader {
       table_.Missing("path", "say where the file lies: path = \"/data/heart.csv\"");
     }
     if (const auto separator = table_.Choice("separator", {"auto", ",", ";", "tab"})) {
-      static constexpr std::optional<char> kSeparators[] = {std::nullopt, ',', ';', '\t'};
-      dataset_.separator = kSeparators[*separator];
+      static constexpr std::optional<char> kWays[] = {std::nullopt, ',', ';', '\t'};
+      dataset_.separator = kWays[*separator];
     }
     if (auto missing = table_.Texts("missing", kMaxMarkers)) {
       dataset_.missing = *std::move(missing);

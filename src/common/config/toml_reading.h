@@ -15,6 +15,13 @@
 
 namespace consilium::config {
 
+// Without the spaces and tabs at both ends.
+inline std::string_view Trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 struct TomlReading {
   // Which error a person should see first: what flags and variables say, then the file from top to
   // bottom, then what is not there.

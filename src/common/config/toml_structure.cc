@@ -10,12 +10,6 @@ namespace {
 
 using Kind = TomlNode::Kind;
 
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // A loose value as the elements of a list: "a, b" -> a, b; "" -> none.
 std::vector<TomlNode> SplitLoose(const TomlNode& node) {
   std::vector<TomlNode> items;

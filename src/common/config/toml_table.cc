@@ -21,12 +21,6 @@ std::optional<T> NumberIn(std::string_view text) {
   return value;
 }
 
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 std::optional<std::string> TextIn(const TomlNode& node) {
   if (node.kind != Kind::kText && node.kind != Kind::kLoose) return std::nullopt;
   return node.text;

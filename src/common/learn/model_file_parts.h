@@ -1,5 +1,5 @@
-// What both file formats read into before it is checked. Only model_file.cc and model_json.cc
-// include this.
+// What both file formats read into before it is checked. Only model_file.cc, model_json.cc
+// and model_text.cc include this.
 #ifndef CONSILIUM_COMMON_LEARN_MODEL_FILE_PARTS_H_
 #define CONSILIUM_COMMON_LEARN_MODEL_FILE_PARTS_H_
 
@@ -27,6 +27,11 @@ struct RawModel {
   std::map<std::string, std::string> texts;
   std::vector<RawTensor> tensors;
 };
+
+// Never throws: bytes that are not UTF-8 become U+FFFD.
+inline std::string Dump(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 absl::Status ModelSyntax(std::string_view message);
 const char* DTypeName(tensor::DType dtype);  // "F32", "F64"

@@ -18,11 +18,6 @@ using nlohmann::json;
 constexpr char kFormatName[] = "consilium-model";
 constexpr int kFormatVersion = 1;
 
-// Never throws: bytes that are not UTF-8 become U+FFFD.
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 // A text that is itself JSON, as Dump writes it, stands in the file as JSON.
 std::string TextAsJson(const std::string& text) {
   if (text.starts_with('{') || text.starts_with('[')) {

@@ -9,6 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
+#include "common/learn/model_file_parts.h"
 
 namespace consilium::learn {
 namespace {
@@ -20,11 +21,6 @@ constexpr const char* kTextNames[] = {"format", "job", "features", "label", "sta
 absl::Status Syntax(std::string_view text, std::string_view wanted) {
   return Error(ErrorCode::kModelSyntax,
                fmt::format("text `{}` of the model: want {}", text, wanted));
-}
-
-// Never throws: bytes that are not UTF-8 become U+FFFD.
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 const char* NameOfType(job::ColumnType type) {

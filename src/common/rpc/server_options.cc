@@ -22,11 +22,12 @@
 namespace consilium::rpc {
 namespace {
 
-constexpr int kKeepaliveMs = 60'000;  // a peer that vanished is noticed within this and the next
-constexpr int kKeepaliveTimeoutMs = 20'000;
+constexpr int kServerKeepaliveMs =
+    60'000;  // a peer that vanished is noticed within this and the next
+constexpr int kServerKeepaliveTimeoutMs = 20'000;
 constexpr int kLeastPingIntervalMs = 10'000;  // peers that ping more often are cut off
 constexpr int kHandshakeMs = 20'000;
-constexpr int kStreamWindowBytes = 2 * 1024 * 1024;
+constexpr int kServerStreamWindowBytes = 2 * 1024 * 1024;
 
 void SetBounds(const ServerOptions& options, grpc::ServerBuilder& builder) {
   grpc::ResourceQuota quota("transport");
@@ -37,13 +38,13 @@ void SetBounds(const ServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kServerKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kServerKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kLeastPingIntervalMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kStreamWindowBytes);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kServerStreamWindowBytes);
   // Two servers would silently share one port otherwise.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }

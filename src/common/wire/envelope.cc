@@ -15,7 +15,7 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr Format kFormat{"CNENVEL\0"sv, 1, "a job's envelope", ErrorCode::kProtocol};
+constexpr Format kEnvelopeFormat{"CNENVEL\0"sv, 1, "a job's envelope", ErrorCode::kProtocol};
 constexpr std::string_view kJobIdTag = "consilium-job-v1";
 constexpr size_t kJobIdDigits = 16;
 
@@ -41,7 +41,7 @@ Bytes EncodeEnvelope(const Envelope& envelope) {
   CN_CHECK(IsWithinBounds(envelope));
   Bytes out;
   ByteWriter writer(out);
-  PutPrelude(writer, kFormat);
+  PutPrelude(writer, kEnvelopeFormat);
   writer.PutText(envelope.federation);
   writer.PutBytes(envelope.nonce);
   writer.Put(envelope.not_before);
@@ -53,7 +53,7 @@ Bytes EncodeEnvelope(const Envelope& envelope) {
 
 absl::StatusOr<Envelope> DecodeEnvelope(ByteSpan bytes) {
   ByteReader reader(bytes);
-  CN_RETURN_IF_ERROR(CheckPrelude(reader, kFormat));
+  CN_RETURN_IF_ERROR(CheckPrelude(reader, kEnvelopeFormat));
   Envelope envelope;
   envelope.federation = std::string(reader.GetText(kMaxFederationBytes));
   const ByteSpan nonce = reader.GetBytes(envelope.nonce.size());
@@ -62,10 +62,11 @@ absl::StatusOr<Envelope> DecodeEnvelope(ByteSpan bytes) {
   envelope.expiry = reader.Get<UtcMillis>();
   envelope.signer_chain = CopyOf(reader.GetText(kMaxSignerChainBytes));
   envelope.signature = CopyOf(reader.GetText(kMaxSignatureBytes));
-  if (!reader.ok()) return Malformed(kFormat, "it is too short, or one of its fields too long");
-  if (!reader.done()) return Malformed(kFormat, "bytes follow its signature");
+  if (!reader.ok())
+    return Malformed(kEnvelopeFormat, "it is too short, or one of its fields too long");
+  if (!reader.done()) return Malformed(kEnvelopeFormat, "bytes follow its signature");
   if (!IsFederationName(envelope.federation)) {
-    return Malformed(kFormat, "its federation is not printable ASCII");
+    return Malformed(kEnvelopeFormat, "its federation is not printable ASCII");
   }
   return envelope;
 }

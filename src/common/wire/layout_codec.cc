@@ -13,7 +13,7 @@
 namespace consilium::wire {
 namespace {
 
-constexpr Format kFormat{"CNLAYOUT", 1, "a layout", ErrorCode::kUpdateLayout};
+constexpr Format kLayoutFormat{"CNLAYOUT", 1, "a layout", ErrorCode::kUpdateLayout};
 constexpr size_t kMaxNameBytes = 128;
 // Four bytes of kinds, the bound, one extent, the length of a name of one byte.
 constexpr size_t kLeastTensorBytes = 4 + 4 + 4 + 4 + 1;
@@ -35,7 +35,7 @@ tensor::TensorSpec GetTensor(ByteReader& reader) {
 Bytes EncodeLayout(const tensor::Layout& layout) {
   Bytes out;
   ByteWriter writer(out);
-  PutPrelude(writer, kFormat);
+  PutPrelude(writer, kLayoutFormat);
   writer.Put(static_cast<uint32_t>(layout.size()));
   for (const tensor::TensorSpec& spec : layout.tensors()) {
     writer.Put(static_cast<uint8_t>(spec.dtype));
@@ -51,25 +51,25 @@ Bytes EncodeLayout(const tensor::Layout& layout) {
 
 absl::StatusOr<tensor::Layout> DecodeLayout(ByteSpan bytes) {
   ByteReader reader(bytes);
-  CN_RETURN_IF_ERROR(CheckPrelude(reader, kFormat));
+  CN_RETURN_IF_ERROR(CheckPrelude(reader, kLayoutFormat));
   const auto count = reader.Get<uint32_t>();
   if (count > tensor::kMaxTensors) {
-    return Malformed(kFormat, fmt::format("it announces {} tensors, want at most {}", count,
-                                          tensor::kMaxTensors));
+    return Malformed(kLayoutFormat, fmt::format("it announces {} tensors, want at most {}", count,
+                                                tensor::kMaxTensors));
   }
   if (!reader.ok() || count > reader.left() / kLeastTensorBytes) {
-    return Malformed(kFormat,
+    return Malformed(kLayoutFormat,
                      fmt::format("{} bytes are too few for its {} tensors", bytes.size(), count));
   }
   std::vector<tensor::TensorSpec> tensors;
   tensors.reserve(count);
   for (uint32_t i = 0; i < count && reader.ok(); ++i) tensors.push_back(GetTensor(reader));
   if (!reader.ok()) {
-    return Malformed(
-        kFormat, fmt::format("it ends, or a name is too long, in tensor {}", tensors.size() - 1));
+    return Malformed(kLayoutFormat, fmt::format("it ends, or a name is too long, in tensor {}",
+                                                tensors.size() - 1));
   }
   if (!reader.done()) {
-    return Malformed(kFormat, fmt::format("{} bytes follow its last tensor", reader.left()));
+    return Malformed(kLayoutFormat, fmt::format("{} bytes follow its last tensor", reader.left()));
   }
   return tensor::Layout::Create(std::move(tensors));
 }

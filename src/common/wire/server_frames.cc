@@ -108,7 +108,7 @@ JobEnded Read(FieldCheck& check, const v1::JobEnded& proto) {
 }
 
 template <typename Proto>
-absl::StatusOr<FromServer> Checked(std::string_view name, const Proto& proto) {
+absl::StatusOr<FromServer> CheckedFromServer(std::string_view name, const Proto& proto) {
   FieldCheck check(name);
   auto message = Read(check, proto);
   CN_RETURN_IF_ERROR(check.status());
@@ -139,17 +139,17 @@ v1::ServerFrame ToProto(const ServerMessage& message) {
 absl::StatusOr<FromServer> FromProto(const v1::ServerFrame& frame) {
   switch (frame.kind_case()) {
     case v1::ServerFrame::kWelcome:
-      return Checked("Welcome", frame.welcome());
+      return CheckedFromServer("Welcome", frame.welcome());
     case v1::ServerFrame::kJob:
-      return Checked("JobNotice", frame.job());
+      return CheckedFromServer("JobNotice", frame.job());
     case v1::ServerFrame::kOffer:
-      return Checked("TaskOffer", frame.offer());
+      return CheckedFromServer("TaskOffer", frame.offer());
     case v1::ServerFrame::kCancel:
-      return Checked("CancelTask", frame.cancel());
+      return CheckedFromServer("CancelTask", frame.cancel());
     case v1::ServerFrame::kOutcome:
-      return Checked("Outcome", frame.outcome());
+      return CheckedFromServer("Outcome", frame.outcome());
     case v1::ServerFrame::kEnded:
-      return Checked("JobEnded", frame.ended());
+      return CheckedFromServer("JobEnded", frame.ended());
     case v1::ServerFrame::KIND_NOT_SET:
       break;
   }

@@ -109,7 +109,7 @@ OutcomeAck Read(FieldCheck& check, const v1::OutcomeAck& proto) {
 }
 
 template <typename Proto>
-absl::StatusOr<FromSite> Checked(std::string_view name, const Proto& proto) {
+absl::StatusOr<FromSite> CheckedFromSite(std::string_view name, const Proto& proto) {
   FieldCheck check(name);
   auto message = Read(check, proto);
   CN_RETURN_IF_ERROR(check.status());
@@ -149,19 +149,19 @@ v1::SiteFrame ToProto(const SiteMessage& message) {
 absl::StatusOr<FromSite> FromProto(const v1::SiteFrame& frame) {
   switch (frame.kind_case()) {
     case v1::SiteFrame::kHello:
-      return Checked("Hello", frame.hello());
+      return CheckedFromSite("Hello", frame.hello());
     case v1::SiteFrame::kAdmission:
-      return Checked("AdmissionReply", frame.admission());
+      return CheckedFromSite("AdmissionReply", frame.admission());
     case v1::SiteFrame::kAccepted:
-      return Checked("TaskAccepted", frame.accepted());
+      return CheckedFromSite("TaskAccepted", frame.accepted());
     case v1::SiteFrame::kRefused:
-      return Checked("TaskRefused", frame.refused());
+      return CheckedFromSite("TaskRefused", frame.refused());
     case v1::SiteFrame::kProgress:
-      return Checked("TaskProgress", frame.progress());
+      return CheckedFromSite("TaskProgress", frame.progress());
     case v1::SiteFrame::kFailed:
-      return Checked("TaskFailed", frame.failed());
+      return CheckedFromSite("TaskFailed", frame.failed());
     case v1::SiteFrame::kOutcomeAck:
-      return Checked("OutcomeAck", frame.outcome_ack());
+      return CheckedFromSite("OutcomeAck", frame.outcome_ack());
     case v1::SiteFrame::KIND_NOT_SET:
       break;
   }

@@ -13,7 +13,7 @@
 namespace consilium::wire {
 namespace {
 
-constexpr Format kFormat{"CNUPDATE", 1, "an update file", ErrorCode::kProtocol};
+constexpr Format kUpdateFormat{"CNUPDATE", 1, "an update file", ErrorCode::kProtocol};
 constexpr uint32_t kMaxWeight = uint32_t{1} << 29;  // sum::kMaxWeight
 constexpr size_t kLeastHeaderBytes = 16;
 constexpr size_t kCrcBytes = 4;
@@ -38,19 +38,24 @@ UpdateHeader GetFields(ByteReader& reader) {
 }
 
 absl::Status CheckFields(const UpdateHeader& header) {
-  if (!IsValidJobId(header.key.job)) return Malformed(kFormat, "its job id is not 16 hex digits");
-  if (!IsValidName(header.key.site.value())) return Malformed(kFormat, "its site is not a name");
-  if (header.key.step.value() == 0) return Malformed(kFormat, "its step is 0, want at least 1");
+  if (!IsValidJobId(header.key.job))
+    return Malformed(kUpdateFormat, "its job id is not 16 hex digits");
+  if (!IsValidName(header.key.site.value()))
+    return Malformed(kUpdateFormat, "its site is not a name");
+  if (header.key.step.value() == 0)
+    return Malformed(kUpdateFormat, "its step is 0, want at least 1");
   if (header.weight == 0 || header.weight > kMaxWeight) {
-    return Malformed(kFormat, fmt::format("weight is {}, want 1 to {}", header.weight, kMaxWeight));
+    return Malformed(kUpdateFormat,
+                     fmt::format("weight is {}, want 1 to {}", header.weight, kMaxWeight));
   }
   if (header.support.size() > tensor::kMaxTensors) {
-    return Malformed(kFormat, fmt::format("support of {} tensors, want at most {}",
-                                          header.support.size(), tensor::kMaxTensors));
+    return Malformed(kUpdateFormat, fmt::format("support of {} tensors, want at most {}",
+                                                header.support.size(), tensor::kMaxTensors));
   }
   if (header.payload_bytes > tensor::kMaxPayloadBytes || header.payload_bytes % 8 != 0) {
-    return Malformed(kFormat, fmt::format("payload of {} bytes, want a multiple of 8 up to {}",
-                                          header.payload_bytes, tensor::kMaxPayloadBytes));
+    return Malformed(kUpdateFormat,
+                     fmt::format("payload of {} bytes, want a multiple of 8 up to {}",
+                                 header.payload_bytes, tensor::kMaxPayloadBytes));
   }
   return absl::OkStatus();
 }
@@ -58,21 +63,21 @@ absl::Status CheckFields(const UpdateHeader& header) {
 // The whole header, its checksum verified.
 absl::StatusOr<ByteSpan> CutHeader(ByteSpan head) {
   ByteReader reader(head);
-  CN_RETURN_IF_ERROR(CheckPrelude(reader, kFormat));
+  CN_RETURN_IF_ERROR(CheckPrelude(reader, kUpdateFormat));
   const auto header_bytes = reader.Get<uint32_t>();
   if (!reader.ok() || header_bytes < kLeastHeaderBytes + kCrcBytes ||
       header_bytes > kMaxUpdateHeaderBytes || header_bytes % 8 != 0) {
-    return Malformed(kFormat, fmt::format("header of {} bytes, want a multiple of 8 up to {}",
-                                          header_bytes, kMaxUpdateHeaderBytes));
+    return Malformed(kUpdateFormat, fmt::format("header of {} bytes, want a multiple of 8 up to {}",
+                                                header_bytes, kMaxUpdateHeaderBytes));
   }
   if (header_bytes > head.size()) {
-    return Malformed(kFormat, fmt::format("it ends after {} bytes, within its header of {}",
-                                          head.size(), header_bytes));
+    return Malformed(kUpdateFormat, fmt::format("it ends after {} bytes, within its header of {}",
+                                                head.size(), header_bytes));
   }
   const ByteSpan header = head.first(header_bytes);
   const ByteSpan covered = header.first(header_bytes - kCrcBytes);
   if (ByteReader(header.last(kCrcBytes)).Get<uint32_t>() != Crc32Of(covered)) {
-    return Malformed(kFormat, "the checksum of its header is wrong");
+    return Malformed(kUpdateFormat, "the checksum of its header is wrong");
   }
   return covered;
 }
@@ -83,7 +88,7 @@ Bytes EncodeUpdateHeader(const UpdateHeader& header) {
   CN_CHECK(CheckFields(header).ok());
   Bytes out;
   ByteWriter writer(out);
-  PutPrelude(writer, kFormat);
+  PutPrelude(writer, kUpdateFormat);
   writer.Put(uint32_t{0});  // the header's length, known at the end
   PutDigest(writer, header.base_state);
   PutDigest(writer, header.layout);
@@ -110,10 +115,10 @@ absl::StatusOr<ParsedUpdateHeader> ParseUpdateHeader(ByteSpan head) {
   ParsedUpdateHeader parsed;
   parsed.header = GetFields(reader);
   parsed.header_bytes = covered.size() + kCrcBytes;
-  if (!reader.ok()) return Malformed(kFormat, "its header is too short for its fields");
+  if (!reader.ok()) return Malformed(kUpdateFormat, "its header is too short for its fields");
   CN_RETURN_IF_ERROR(CheckFields(parsed.header));
   if (reader.left() >= 8 || !IsZero(reader.GetBytes(reader.left()))) {
-    return Malformed(kFormat, "unknown bytes follow the fields of its header");
+    return Malformed(kUpdateFormat, "unknown bytes follow the fields of its header");
   }
   return parsed;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/base/bytes.h"
+#include "common/wire/messages_proto.h"
 
 namespace consilium::server::rpc {
 namespace {
@@ -36,32 +37,6 @@ v1::JobStatus ToProto(jobs::JobStatus status) {
   return v1::JOB_STATUS_UNSPECIFIED;
 }
 
-v1::Workload ToProto(wire::Workload workload) {
-  switch (workload) {
-    case wire::Workload::kMeans:
-      return v1::WORKLOAD_MEANS;
-    case wire::Workload::kVariances:
-      return v1::WORKLOAD_VARIANCES;
-    case wire::Workload::kTrain:
-      return v1::WORKLOAD_TRAIN;
-    case wire::Workload::kEvaluate:
-      return v1::WORKLOAD_EVALUATE;
-  }
-  return v1::WORKLOAD_UNSPECIFIED;
-}
-
-v1::Verdict ToProto(wire::Verdict verdict) {
-  switch (verdict) {
-    case wire::Verdict::kAdmitted:
-      return v1::VERDICT_ADMITTED;
-    case wire::Verdict::kPending:
-      return v1::VERDICT_PENDING;
-    case wire::Verdict::kRefused:
-      return v1::VERDICT_REFUSED;
-  }
-  return v1::VERDICT_UNSPECIFIED;
-}
-
 void ToProto(const aggregation::SplitMetrics& split, v1::SplitMetricsView& out) {
   out.set_rows(split.rows);
   out.set_loss(split.loss);
@@ -92,7 +67,7 @@ void ToProto(const jobs::SiteStepView& view, v1::SiteStepView& out) {
 
 void ToProto(const jobs::StepView& view, v1::StepView& out) {
   out.set_step(view.step.value());
-  out.set_workload(ToProto(view.workload));
+  out.set_workload(wire::ToProto(view.workload));
   out.set_round(view.round.value());
   out.set_committed(view.committed);
   out.set_result(view.result);
@@ -124,7 +99,7 @@ void ToProto(const jobs::JobView& view, v1::JobView& out) {
   for (const jobs::AdmissionView& admission : view.admissions) {
     v1::AdmissionView& one = *out.add_admissions();
     one.set_site(admission.site.value());
-    one.set_verdict(ToProto(admission.verdict));
+    one.set_verdict(wire::ToProto(admission.verdict));
     one.set_rule(admission.rule);
     one.set_message(admission.message);
   }

@@ -272,7 +272,7 @@ TEST_F(CsvDatasetTest, TheFoldColumnSplitsAndOtherFoldsAreLeftOut) {
   EXPECT_EQ(dataset.rows_read, 5u);
 }
 
-std::string Rows(int count) {
+std::string CsvRows(int count) {
   std::string text = "a,b,y,site\n";
   for (int i = 0; i < count; ++i) {
     text += std::to_string(i) + (i % 7 == 0 ? ",?," : ",1,") + std::to_string(i % 2) + "," +
@@ -284,16 +284,16 @@ std::string Rows(int count) {
 TEST_F(CsvDatasetTest, AHoldOutTakesItsShareAndTheSameRowsForEveryJob) {
   config_.split.holdout = 0.2;
   job_.data.features = {{"a", ColumnType::kNumber, {}}};
-  ASSERT_OK_AND_ASSIGN(const Dataset one, Load(Rows(200)));
+  ASSERT_OK_AND_ASSIGN(const Dataset one, Load(CsvRows(200)));
   EXPECT_EQ(one.test.rows(), 40u);
   EXPECT_EQ(one.train.rows(), 160u);
-  ASSERT_OK_AND_ASSIGN(const Dataset other_site, Load(Rows(200), "south"));
+  ASSERT_OK_AND_ASSIGN(const Dataset other_site, Load(CsvRows(200), "south"));
   EXPECT_NE(other_site.test.x, one.test.x);
   // A job with another feature drops rows, a filter leaves rows out: what is left stays where it
   // was.
   job_.data.features = {{"a", ColumnType::kNumber, {}}, {"b", ColumnType::kNumber, {}}};
   SetFilter("site != 1");
-  ASSERT_OK_AND_ASSIGN(const Dataset two, Load(Rows(200)));
+  ASSERT_OK_AND_ASSIGN(const Dataset two, Load(CsvRows(200)));
   for (size_t row = 0; row < two.test.rows(); ++row) {
     EXPECT_THAT(one.test.x, ::testing::Contains(two.test.x[row * 2]));
   }
@@ -304,7 +304,7 @@ TEST_F(CsvDatasetTest, AHoldOutTakesItsShareAndTheSameRowsForEveryJob) {
 TEST_F(CsvDatasetTest, EveryRowIsAccountedFor) {
   SetFilter("site != 1");
   config_.split.holdout = 0.3;
-  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load(Rows(200)));
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load(CsvRows(200)));
   EXPECT_EQ(dataset.rows_read + dataset.rows_filtered, 200u);
   EXPECT_EQ(dataset.train.rows() + dataset.test.rows() + dataset.rows_incomplete +
                 dataset.rows_in_no_split,

@@ -22,7 +22,7 @@ Envelope SomeEnvelope() {
   return envelope;
 }
 
-std::optional<Bytes> Reencode(ByteSpan bytes) {
+std::optional<Bytes> ReencodeEnvelope(ByteSpan bytes) {
   const absl::StatusOr<Envelope> envelope = DecodeEnvelope(bytes);
   if (!envelope.ok()) return std::nullopt;
   return EncodeEnvelope(*envelope);
@@ -39,7 +39,7 @@ TEST(Envelope, ReadsBackWhatItWrote) {
 TEST(Envelope, SurvivesEveryCutAndChange) {
   Envelope envelope = SomeEnvelope();
   envelope.signature = Bytes(64, std::byte{2});
-  ExpectStrict(Reencode, EncodeEnvelope(envelope));
+  ExpectStrict(ReencodeEnvelope, EncodeEnvelope(envelope));
 }
 
 TEST(Envelope, TheLargestOneFitsItsLimit) {

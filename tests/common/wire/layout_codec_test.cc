@@ -13,7 +13,7 @@ using consilium::testing::HasCode;
 using consilium::testing::IsOkAndHolds;
 using ::testing::HasSubstr;
 
-std::optional<Bytes> Reencode(ByteSpan bytes) {
+std::optional<Bytes> ReencodeLayout(ByteSpan bytes) {
   const absl::StatusOr<tensor::Layout> layout = DecodeLayout(bytes);
   if (!layout.ok()) return std::nullopt;
   return EncodeLayout(*layout);
@@ -25,7 +25,9 @@ TEST(LayoutCodec, ReadsBackWhatItWrote) {
   }
 }
 
-TEST(LayoutCodec, SurvivesEveryCutAndChange) { ExpectStrict(Reencode, EncodeLayout(SomeLayout())); }
+TEST(LayoutCodec, SurvivesEveryCutAndChange) {
+  ExpectStrict(ReencodeLayout, EncodeLayout(SomeLayout()));
+}
 
 TEST(LayoutCodec, TheBytesAreThoseOfTheDocument) {
   const tensor::Layout layout = *tensor::Layout::Create(

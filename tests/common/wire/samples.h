@@ -5,14 +5,11 @@
 #include "common/base/digest.h"
 #include "common/base/ids.h"
 #include "common/tensor/layout.h"
+#include "tests/support/digests.h"
 
 namespace consilium::wire {
 
-inline Digest DigestOfByte(uint8_t byte) {
-  Digest digest;
-  digest.bytes.fill(byte);
-  return digest;
-}
+using consilium::testing::DigestOfByte;
 
 inline JobId SomeJob() { return JobId("0123456789abcdef"); }
 

@@ -26,7 +26,7 @@ UpdateHeader SomeHeader() {
   return header;
 }
 
-std::optional<Bytes> Reencode(ByteSpan bytes) {
+std::optional<Bytes> ReencodeUpdate(ByteSpan bytes) {
   const absl::StatusOr<ParsedUpdateHeader> parsed = ParseUpdateHeader(bytes);
   if (!parsed.ok() || parsed->header_bytes != bytes.size()) return std::nullopt;
   return EncodeUpdateHeader(parsed->header);
@@ -55,7 +55,7 @@ TEST(UpdateFile, ReadsBackWhatItWrote) {
 }
 
 TEST(UpdateFile, SurvivesEveryCutAndChange) {
-  ExpectStrict(Reencode, EncodeUpdateHeader(SomeHeader()));
+  ExpectStrict(ReencodeUpdate, EncodeUpdateHeader(SomeHeader()));
 }
 
 TEST(UpdateFile, SurvivesEveryChangeUnderARightChecksum) {

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/digests.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::server::jobs {
 namespace {
 
+using consilium::testing::DigestOfByte;
 using consilium::testing::HasCode;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -22,18 +24,12 @@ Bytes JobFile() {
   return {text.begin(), text.end()};
 }
 
-Digest DigestOf(uint8_t value) {
-  Digest digest;
-  digest.bytes.fill(value);
-  return digest;
-}
-
 StepOpened Opened(uint64_t step) {
   return {kJob,
           StepNumber(step),
           wire::Workload::kTrain,
           RoundNumber(step),
-          DigestOf(1),
+          DigestOfByte(1),
           std::chrono::minutes(5),
           {kA, kB}};
 }
@@ -43,12 +39,12 @@ StepClosed Closed(uint64_t step, bool committed) {
   StepView view;
   view.step = StepNumber(step);
   view.committed = committed;
-  view.state = DigestOf(static_cast<uint8_t>(step + 1));
+  view.state = DigestOfByte(static_cast<uint8_t>(step + 1));
   view.reason = committed ? "" : "too few";
   SiteStepView a, b;
   a.site = kA;
   a.result = "counted";
-  a.update_digest = DigestOf(9);
+  a.update_digest = DigestOfByte(9);
   b.site = kB;
   b.result = "failed";
   b.reason = "CN0404";
@@ -58,11 +54,11 @@ StepClosed Closed(uint64_t step, bool committed) {
 
 void ApplyStep(JobHistory& history, uint64_t step, bool committed) {
   history.Apply(Opened(step));
-  history.Apply(UpdateAccepted{{kJob, StepNumber(step), kA}, DigestOf(9), 10, 100});
+  history.Apply(UpdateAccepted{{kJob, StepNumber(step), kA}, DigestOfByte(9), 10, 100});
   history.Apply(Closed(step, committed));
   if (committed) {
-    history.Apply(StepCommitted{kJob, StepNumber(step), DigestOf(static_cast<uint8_t>(step + 1)),
-                                DigestOf(8)});
+    history.Apply(StepCommitted{kJob, StepNumber(step),
+                                DigestOfByte(static_cast<uint8_t>(step + 1)), DigestOfByte(8)});
   } else {
     history.Apply(StepFailed{kJob, StepNumber(step), "too few"});
   }
@@ -89,7 +85,7 @@ TEST_F(History, StepsAddUpToRoundsAndTheNewestState) {
   EXPECT_EQ(view.rounds, 5u);
   EXPECT_EQ(view.rounds_committed, 2u);
   EXPECT_EQ(view.rounds_failed, 1u);
-  EXPECT_EQ(view.state, DigestOf(4));
+  EXPECT_EQ(view.state, DigestOfByte(4));
   EXPECT_EQ(view.steps.size(), 3u);
   EXPECT_EQ(history.Show(kJob, StepNumber(2))->steps.size(), 1u) << "only later ones";
   const Standing standing = history.StandingOf(kJob).value();
@@ -118,7 +114,7 @@ TEST_F(History, RecordsThatRepeatChangeNothing) {
 
 TEST_F(History, ReportWithoutItsCommitLeavesTheStepOpen) {
   history.Apply(Opened(1));
-  history.Apply(UpdateAccepted{{kJob, StepNumber(1), kA}, DigestOf(9), 10, 100});
+  history.Apply(UpdateAccepted{{kJob, StepNumber(1), kA}, DigestOfByte(9), 10, 100});
   history.Apply(Closed(1, true));
   const Standing standing = history.StandingOf(kJob).value();
   ASSERT_TRUE(standing.open.has_value());
@@ -130,7 +126,7 @@ TEST_F(History, ReportWithoutItsCommitLeavesTheStepOpen) {
 
 TEST_F(History, UpdateAcceptedAfterTheCloseIsNotCounted) {
   ApplyStep(history, 1, true);
-  history.Apply(UpdateAccepted{{kJob, StepNumber(1), kB}, DigestOf(7), 10, 100});
+  history.Apply(UpdateAccepted{{kJob, StepNumber(1), kB}, DigestOfByte(7), 10, 100});
   EXPECT_FALSE(history.FindAccepted({kJob, StepNumber(1), kB}).has_value());
 }
 
@@ -149,7 +145,7 @@ TEST_F(History, HeldUpdatesLearnWhatBecameOfThem) {
   ApplyStep(history, 2, false);
   history.Apply(Opened(3));
   const auto kind = [this](const SiteId& site, uint64_t step, uint8_t digest) {
-    return history.OutcomeOf(site, {kJob, StepNumber(step), DigestOf(digest)})->kind;
+    return history.OutcomeOf(site, {kJob, StepNumber(step), DigestOfByte(digest)})->kind;
   };
   EXPECT_EQ(kind(kA, 1, 9), wire::OutcomeKind::kCounted);
   EXPECT_EQ(kind(kA, 1, 5), wire::OutcomeKind::kLateDropped) << "another update of it was counted";
@@ -157,10 +153,11 @@ TEST_F(History, HeldUpdatesLearnWhatBecameOfThem) {
   EXPECT_EQ(kind(kA, 2, 9), wire::OutcomeKind::kRoundFailed);
   EXPECT_EQ(kind(SiteId("c"), 1, 9), wire::OutcomeKind::kLateDropped);
   EXPECT_EQ(kind(kA, 7, 9), wire::OutcomeKind::kRoundFailed);
-  EXPECT_EQ(history.OutcomeOf(kA, {kJob, StepNumber(3), DigestOf(9)}), std::nullopt)
+  EXPECT_EQ(history.OutcomeOf(kA, {kJob, StepNumber(3), DigestOfByte(9)}), std::nullopt)
       << "that step is open";
-  EXPECT_EQ(history.OutcomeOf(kA, {JobId("ffffffffffffffff"), StepNumber(1), DigestOf(9)})->kind,
-            wire::OutcomeKind::kRoundFailed);
+  EXPECT_EQ(
+      history.OutcomeOf(kA, {JobId("ffffffffffffffff"), StepNumber(1), DigestOfByte(9)})->kind,
+      wire::OutcomeKind::kRoundFailed);
 }
 
 TEST_F(History, LiveViewIsShownUntilTheJobEnds) {

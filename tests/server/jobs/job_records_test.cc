@@ -3,19 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/digests.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::server::jobs {
 namespace {
 
+using consilium::testing::DigestOfByte;
 using consilium::testing::HasCode;
 using ::testing::EndsWith;
-
-Digest DigestOf(uint8_t value) {
-  Digest digest;
-  digest.bytes.fill(value);
-  return digest;
-}
 
 Bytes BytesOf(std::string_view text) {
   const ByteSpan bytes = AsBytes(text);
@@ -29,8 +25,8 @@ StepView Report() {
   step.committed = true;
   step.result = "committed";
   step.reason = "r";
-  step.base_state = DigestOf(1);
-  step.state = DigestOf(2);
+  step.base_state = DigestOfByte(1);
+  step.state = DigestOfByte(2);
   step.elapsed = std::chrono::milliseconds(1500);
   step.metrics.train = aggregation::SplitMetrics{10, 0.25, 0.5, std::nullopt};
   step.metrics.test = aggregation::SplitMetrics{4, 0.125, 0.75, 0.875};
@@ -42,7 +38,7 @@ StepView Report() {
   site.phase = "submit";
   site.update_bytes = 77;
   site.weight = 10;
-  site.update_digest = DigestOf(3);
+  site.update_digest = DigestOfByte(3);
   site.elapsed = std::chrono::seconds(1);
   site.metrics.test = aggregation::SplitMetrics{4, 0.5, std::nullopt, std::nullopt};
   SiteStepView other;
@@ -64,12 +60,12 @@ std::vector<JobRecord> OneOfEach() {
                      StepNumber(3),
                      wire::Workload::kTrain,
                      RoundNumber(2),
-                     DigestOf(1),
+                     DigestOfByte(1),
                      std::chrono::minutes(5),
                      {SiteId("site-a"), SiteId("site-b")}},
-          UpdateAccepted{{job, StepNumber(3), SiteId("site-a")}, DigestOf(3), 10, 77},
+          UpdateAccepted{{job, StepNumber(3), SiteId("site-a")}, DigestOfByte(3), 10, 77},
           StepClosed{job, Report()},
-          StepCommitted{job, StepNumber(3), DigestOf(2), DigestOf(4)},
+          StepCommitted{job, StepNumber(3), DigestOfByte(2), DigestOfByte(4)},
           StepFailed{job, StepNumber(3), "too few"}};
 }
 
@@ -98,7 +94,7 @@ TEST(JobRecords, ReportKeepsEveryField) {
   EXPECT_EQ(step.metrics.test->auc, 0.875);
   EXPECT_EQ(step.total_weight, 10u);
   ASSERT_EQ(step.sites.size(), 2u);
-  EXPECT_EQ(step.sites[0].update_digest, DigestOf(3));
+  EXPECT_EQ(step.sites[0].update_digest, DigestOfByte(3));
   EXPECT_EQ(step.sites[0].metrics.test->loss, 0.5);
   EXPECT_FALSE(step.sites[0].metrics.train.has_value());
   EXPECT_EQ(step.sites[1].reason, "CN0404");

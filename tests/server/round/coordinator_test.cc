@@ -19,10 +19,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Weights 1, 1, 2 and deltas 1, 2, 4: the mean is 11 / 4.
-std::vector<FakeSite::Manners> ThreeSites() {
-  return {{.delta = 1, .weight = 1}, {.delta = 2, .weight = 1}, {.delta = 4, .weight = 2}};
-}
-
 std::vector<float> ModelOf(const SmallFederation& f, const Digest& state) {
   const wire::StatePart part = f.server->states().GetBroadcast(state).value();
   std::vector<float> model;

@@ -7,10 +7,6 @@
 namespace consilium::server::round {
 namespace {
 
-std::vector<FakeSite::Manners> ThreeSites() {
-  return {{.delta = 1, .weight = 1}, {.delta = 2, .weight = 1}, {.delta = 4, .weight = 2}};
-}
-
 // Starts and attends again; the disk is well.
 void ComeBack(SmallFederation& f) {
   f.fails_at = 0;

@@ -198,8 +198,8 @@ TEST(RoundState, TooFewCountedFailsAndNamesWhoIsMissing) {
   ASSERT_EQ(Only<Finished>(end).size(), 1u);
   EXPECT_FALSE(Only<Finished>(end)[0].committed);
   EXPECT_THAT(Only<Finished>(end)[0].reason,
-              testing::AllOf(HasSubstr("2 of 3"), HasSubstr("min_sites=3"),
-                             HasSubstr("c (failed: CN0404: bad cell)")));
+              ::testing::AllOf(HasSubstr("2 of 3"), HasSubstr("min_sites=3"),
+                               HasSubstr("c (failed: CN0404: bad cell)")));
   EXPECT_TRUE(Only<Commit>(end).empty());
   EXPECT_EQ(OutcomeFor(end, kA), wire::OutcomeKind::kRoundFailed);
   EXPECT_EQ(OutcomeFor(end, kC), wire::OutcomeKind::kFailed);
@@ -215,8 +215,8 @@ TEST(RoundState, MissingRequiredSiteFailsByName) {
   const auto end = round.Apply(OfferRefused{kB, "workloads", "train is not allowed"}, kStart);
   ASSERT_EQ(Only<Finished>(end).size(), 1u);
   EXPECT_THAT(Only<Finished>(end)[0].reason,
-              testing::AllOf(HasSubstr("required"), HasSubstr("b (refused: workloads"),
-                             HasSubstr("d (not selected)")));
+              ::testing::AllOf(HasSubstr("required"), HasSubstr("b (refused: workloads"),
+                               HasSubstr("d (not selected)")));
 }
 
 TEST(RoundState, NobodySelectedFailsAtOnce) {

@@ -25,6 +25,11 @@ inline std::string JobText(const std::string& participation = "min_sites = 3",
       top, participation);
 }
 
+// What they add up to in a round: (1 + 2 + 2 * 4) / 4 for every element.
+inline std::vector<FakeSite::Manners> ThreeSites() {
+  return {{.delta = 1, .weight = 1}, {.delta = 2, .weight = 1}, {.delta = 4, .weight = 2}};
+}
+
 class SmallFederation {
  public:
   // One site for each of `manners`: "a", "b", ...
