@@ -18,24 +18,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/bytes.h"
+#include "common/sum/sum_rule.h"
 #include "common/tensor/bundle.h"
 #include "common/tensor/layout.h"
 
 namespace consilium::sum {
 
 struct Piece;  // sum/pieces.h
-
-inline constexpr uint32_t kMaxWeight = uint32_t{1} << 29;
-inline constexpr uint32_t kDefaultWeightCap = uint32_t{1} << 20;
-
-// Above this a contribution would keep fewer than 39 bits below its bound.
-inline constexpr uint32_t kMaxContributions = (uint32_t{1} << 24) - 1;
-
-struct SumOptions {
-  uint32_t weight_cap = kDefaultWeightCap;  // u = smallest power of two >= weight_cap
-  uint32_t max_contributions = 4095;        // more widens the quantum by a bit per doubling
-  friend bool operator==(const SumOptions&, const SumOptions&) = default;
-};
 
 // kUpdateNotFinite or kUpdateOutOfBound, naming tensor and index; kUpdateLayout on a wrong length
 // or padding that is not zero.
@@ -56,8 +45,7 @@ struct SumReport {
 
 class ExactSum {
  public:
-  // kSumOverflow when weight_cap is not in 1..kMaxWeight or max_contributions not in
-  // 1..kMaxContributions: sums of 64 bits could then wrap.
+  // kSumOverflow: SumRule::Create.
   static absl::StatusOr<ExactSum> Create(const tensor::Layout& layout, const SumOptions& options);
 
   // Adds one whole validated payload. REQUIRES: ValidateValues(layout, payload).ok(), and
@@ -82,32 +70,19 @@ class ExactSum {
   Bytes Serialize() const;
   static absl::StatusOr<ExactSum> Deserialize(const tensor::Layout& layout, ByteSpan bytes);
 
-  uint64_t total_weight() const { return total_weight_; }
-  uint32_t contributions() const { return contributions_; }
+  uint64_t total_weight() const { return totals_.weight; }
+  uint32_t contributions() const { return totals_.contributions; }
 
  private:
-  // A tensor's place in limbs_ and its arithmetic. float64: the high limbs, then the low ones.
-  struct Column {
-    uint64_t first_limb = 0;
-    uint64_t elements = 0;
-    int quantum_log2 = 0;  // of the only or the high limb
-  };
-  ExactSum(tensor::Layout layout, tensor::Layout report_layout, SumOptions options);
+  explicit ExactSum(SumRule rule);
   void AddPiece(const Piece& piece, std::span<const WeightedBlock> blocks);
-  void ReportSums(const Column& column, std::span<double> out) const;  // float64
-  void ReportMeans(size_t index, std::span<double> out) const;         // float32
-  // u = 2^WeightShift() for tensors weighted by samples.
-  int WeightShift() const;
-  // Bits of one contribution in a limb, below its bound: 51, less one per doubling beyond 4,095.
-  int LimbBits() const;
+  // The limbs of a tensor from element `first` on.
+  Limbs LimbsOf(size_t tensor, uint64_t first = 0);
 
-  tensor::Layout layout_;
-  tensor::Layout report_layout_;
-  SumOptions options_;
-  uint64_t total_weight_ = 0;
-  uint32_t contributions_ = 0;
-  std::vector<Column> columns_;  // one per tensor
-  std::vector<uint64_t> limbs_;  // modulo 2^64; read as int64
+  SumRule rule_;
+  SumTotals totals_;
+  std::vector<uint64_t> first_limb_;  // of each tensor; float64: the high limbs, then the low ones
+  std::vector<uint64_t> limbs_;       // modulo 2^64; read as int64
 };
 
 }  // namespace consilium::sum

@@ -32,20 +32,6 @@ aggregation::SplitMetrics GetSplit(ByteReader& in) {
   return split;
 }
 
-void PutMetrics(ByteWriter& out, const aggregation::Metrics& metrics) {
-  out.Put(static_cast<uint8_t>((metrics.train ? kHasTrain : 0) | (metrics.test ? kHasTest : 0)));
-  if (metrics.train) PutSplit(out, *metrics.train);
-  if (metrics.test) PutSplit(out, *metrics.test);
-}
-
-aggregation::Metrics GetMetrics(ByteReader& in) {
-  aggregation::Metrics metrics;
-  const auto has = in.Get<uint8_t>();
-  if (has & kHasTrain) metrics.train = GetSplit(in);
-  if (has & kHasTest) metrics.test = GetSplit(in);
-  return metrics;
-}
-
 void PutSite(ByteWriter& out, const SiteStepView& site) {
   PutName(out, site.site);
   PutCut(out, site.result, kMaxNameBytes);
@@ -73,6 +59,20 @@ SiteStepView GetSite(ByteReader& in) {
 }
 
 }  // namespace
+
+void PutMetrics(ByteWriter& out, const aggregation::Metrics& metrics) {
+  out.Put(static_cast<uint8_t>((metrics.train ? kHasTrain : 0) | (metrics.test ? kHasTest : 0)));
+  if (metrics.train) PutSplit(out, *metrics.train);
+  if (metrics.test) PutSplit(out, *metrics.test);
+}
+
+aggregation::Metrics GetMetrics(ByteReader& in) {
+  aggregation::Metrics metrics;
+  const auto has = in.Get<uint8_t>();
+  if (has & kHasTrain) metrics.train = GetSplit(in);
+  if (has & kHasTest) metrics.test = GetSplit(in);
+  return metrics;
+}
 
 void PutCut(ByteWriter& out, std::string_view text, size_t most) {
   if (text.size() <= most) {

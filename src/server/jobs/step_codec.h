@@ -45,6 +45,9 @@ void GetEnum(ByteReader& in, Enum& value, Enum least, Enum most) {
   value = static_cast<Enum>(number);
 }
 
+void PutMetrics(ByteWriter& out, const aggregation::Metrics& metrics);
+aggregation::Metrics GetMetrics(ByteReader& in);
+
 // The report of a finished step, every selected site in it.
 void PutStep(ByteWriter& out, const StepView& step);
 StepView GetStep(ByteReader& in);

@@ -49,7 +49,8 @@ class Coordinator {
     std::string version;
     Duration accept_lease = std::chrono::seconds(30);
     Duration progress_lease = std::chrono::seconds(60);
-    bool threads = true;  // false: the owner calls Pump (simulation, in-memory tests)
+    size_t fold_updates = 16;  // spools that are folded while a round goes on
+    bool threads = true;       // false: the owner calls Pump (simulation, in-memory tests)
   };
   // Opens or begins the store in `folder`; all references outlive this. REQUIRES: no other process
   // uses it (server/app holds its lock). kJournalCorrupt, kFormatVersion, kStorage*.

@@ -51,7 +51,7 @@ Coordinator::Parts::Parts(Options o, Storage& s, const Clock& c)
     : options(std::move(o)),
       storage(s),
       clock(c),
-      updates({.folder = options.folder + "/updates"}, s,
+      updates({.folder = options.folder + "/updates", .fold_updates = options.fold_updates}, s,
               [this](const store::AcceptedUpdate& update) {
                 return journal->Write(
                     jobs::UpdateAccepted{update.key, update.digest, update.weight, update.bytes});

@@ -28,31 +28,18 @@ Digest ManifestDigestOf(const wire::State& state) {
 absl::StatusOr<Digest> FoldAgain(const JobId& job, const job::JobSpec& spec,
                                  const jobs::StepView& step, const tensor::Layout& layout,
                                  const Stores& stores) {
-  std::vector<SiteId> counted;
-  std::vector<store::AcceptedUpdate> accepted;
+  std::vector<store::AcceptedUpdate> counted;
   for (const jobs::SiteStepView& site : step.sites) {
     if (site.result != "counted") continue;
-    counted.push_back(site.site);
-    accepted.push_back(
+    counted.push_back(
         {{job, step.step, site.site}, site.update_digest, site.weight, site.update_bytes});
   }
-  if (stores.updates.Accepted(job, step.step).empty()) {
-    // Not known since the server started: read the spools again.
-    CN_ASSIGN_OR_RETURN(
-        const std::vector<SiteId> lost,
-        stores.updates.OpenForUploads({job, step.step, step.base_state, layout, spec.weight_cap},
-                                      counted, accepted));
-    stores.updates.CloseForUploads(job, step.step);
-    if (!lost.empty()) {
-      return Error(ErrorCode::kReplayDiffers,
-                   fmt::format("step {}: the kept update of site {} is gone or damaged",
-                               step.step.value(), lost.front().value()));
-    }
-  }
-  CN_ASSIGN_OR_RETURN(
-      const sum::ExactSum sum,
-      stores.updates.Fold(job, step.step, counted, SumOptionsOf(spec, step.sites.size())));
-  return crypto::Sha256Of(sum.Serialize());
+  auto digest = stores.updates.DigestOfKept(
+      {job, step.step, step.base_state, layout, SumOptionsOf(spec, step.sites.size())}, counted);
+  if (digest.ok() || CodeOf(digest.status()) == ErrorCode::kStorageIo) return digest;
+  return Error(ErrorCode::kReplayDiffers,
+               fmt::format("step {}: a kept update is gone or damaged: {}", step.step.value(),
+                           std::string(digest.status().message())));
 }
 
 absl::StatusOr<ReplayedStep> ReplayOne(const JobId& job, const job::JobSpec& spec,

@@ -8,44 +8,68 @@
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
-#include "common/crypto/sha256.h"
 #include "common/learn/contribution.h"
+#include "server/jobs/step_codec.h"
 
 namespace consilium::server::round {
 namespace {
 
 constexpr uint32_t kUsualContributions = 4095;  // what fits the finest quantum
 
-// Every counted site's own metrics, from the statistics behind the model in its update.
+bool Evaluates(wire::Workload workload) {
+  return workload == wire::Workload::kTrain || workload == wire::Workload::kEvaluate;
+}
+
+// Reads sites' own metrics from the statistics behind the model in their updates.
+class MetricsReader {
+ public:
+  // REQUIRES: Evaluates(opened.workload).
+  static absl::StatusOr<MetricsReader> Create(const job::JobSpec& spec,
+                                              const jobs::StepOpened& opened,
+                                              const store::UpdateStore& updates) {
+    CN_ASSIGN_OR_RETURN(tensor::Layout layout, learn::ContributionLayout(spec, opened.workload));
+    return MetricsReader(spec, opened, updates, std::move(layout));
+  }
+  absl::StatusOr<aggregation::Metrics> Of(const SiteId& site) {
+    if (const auto note = updates_.NoteOf(opened_.job, opened_.step, site)) {
+      ByteReader in(*note);
+      return jobs::GetMetrics(in);
+    }
+    CN_ASSIGN_OR_RETURN(const Bytes tail,
+                        updates_.ReadTail(opened_.job, opened_.step, site, first_));
+    if (!tail.empty()) {
+      const std::span<std::byte> statistics = values_.payload().last(tail.size());
+      std::memcpy(statistics.data(), tail.data(), tail.size());
+    }
+    return aggregation::MetricsOf(spec_, opened_.workload, values_);
+  }
+
+ private:
+  MetricsReader(const job::JobSpec& spec, const jobs::StepOpened& opened,
+                const store::UpdateStore& updates, tensor::Layout layout)
+      : spec_(spec),
+        opened_(opened),
+        updates_(updates),
+        first_(learn::FirstStatistic(layout)),
+        values_(std::move(layout)) {}
+
+  const job::JobSpec& spec_;
+  const jobs::StepOpened& opened_;
+  const store::UpdateStore& updates_;
+  size_t first_;
+  tensor::Bundle values_;  // the model's part stays zero
+};
+
 absl::StatusOr<std::map<SiteId, aggregation::Metrics>> SiteMetrics(
     const job::JobSpec& spec, const jobs::StepOpened& opened, const std::vector<SiteId>& counted,
     const store::UpdateStore& updates) {
   std::map<SiteId, aggregation::Metrics> metrics;
-  const bool evaluates =
-      opened.workload == wire::Workload::kTrain || opened.workload == wire::Workload::kEvaluate;
-  if (!evaluates) return metrics;
-  CN_ASSIGN_OR_RETURN(const tensor::Layout layout,
-                      learn::ContributionLayout(spec, opened.workload));
-  const size_t first = learn::FirstStatistic(layout);
-  tensor::Bundle values(layout);  // the model's part stays zero
+  if (!Evaluates(opened.workload)) return metrics;
+  CN_ASSIGN_OR_RETURN(MetricsReader reader, MetricsReader::Create(spec, opened, updates));
   for (const SiteId& site : counted) {
-    CN_ASSIGN_OR_RETURN(const Bytes tail, updates.ReadTail(opened.job, opened.step, site, first));
-    if (!tail.empty()) {
-      const std::span<std::byte> statistics = values.payload().last(tail.size());
-      std::memcpy(statistics.data(), tail.data(), tail.size());
-    }
-    metrics.emplace(site, aggregation::MetricsOf(spec, opened.workload, values));
+    CN_ASSIGN_OR_RETURN(metrics[site], reader.Of(site));
   }
   return metrics;
-}
-
-absl::StatusOr<Digest> KeepSum(const sum::ExactSum& sum, const jobs::StepOpened& opened,
-                               const Stores& stores) {
-  const Bytes bytes = sum.Serialize();
-  const std::string path = SumPath(stores.sums_folder, opened.job, opened.step);
-  CN_RETURN_IF_ERROR(stores.storage.CreateFolder(path.substr(0, path.rfind('/'))));
-  CN_RETURN_IF_ERROR(WriteDurably(stores.storage, path, bytes));
-  return crypto::Sha256Of(bytes);
 }
 
 }  // namespace
@@ -64,21 +88,38 @@ bool IsStorageTrouble(const absl::Status& status) {
   return code == ErrorCode::kStorageIo || code == ErrorCode::kStorageFull;
 }
 
+absl::StatusOr<bool> FoldSome(const job::JobSpec& spec, const jobs::StepOpened& opened,
+                              const std::set<SiteId>& counted, const Stores& stores) {
+  std::vector<SiteId> due = stores.updates.DueForFold(opened.job, opened.step);
+  std::erase_if(due, [&counted](const SiteId& site) { return !counted.contains(site); });
+  if (due.empty()) return false;
+  CN_ASSIGN_OR_RETURN(const auto metrics, SiteMetrics(spec, opened, due, stores.updates));
+  std::vector<store::UpdateNote> updates;
+  for (const SiteId& site : due) {
+    store::UpdateNote& update = updates.emplace_back(store::UpdateNote{site, {}});
+    if (!metrics.contains(site)) continue;
+    ByteWriter out(update.note);
+    jobs::PutMetrics(out, metrics.at(site));
+  }
+  CN_RETURN_IF_ERROR(stores.updates.Fold(opened.job, opened.step, updates));
+  return true;
+}
+
 absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::StepOpened& opened,
                                         const std::vector<SiteId>& counted, const wire::State& base,
                                         const Stores& stores) {
-  CN_ASSIGN_OR_RETURN(const sum::ExactSum sum,
-                      stores.updates.Fold(opened.job, opened.step, counted,
-                                          SumOptionsOf(spec, opened.selected.size())));
-  const sum::SumReport report = sum.Report();
+  const std::string path = SumPath(stores.sums_folder, opened.job, opened.step);
+  CN_RETURN_IF_ERROR(stores.storage.CreateFolder(path.substr(0, path.rfind('/'))));
+  CN_ASSIGN_OR_RETURN(const store::StepSum sum,
+                      stores.updates.WriteSum(opened.job, opened.step, counted, path));
   CN_ASSIGN_OR_RETURN(wire::State next,
-                      aggregation::NextState(spec, opened.workload, base, report));
+                      aggregation::NextState(spec, opened.workload, base, sum.report));
   SteppedState stepped;
   CN_ASSIGN_OR_RETURN(stepped.state, stores.states.Put(next));
-  CN_ASSIGN_OR_RETURN(stepped.accumulator, KeepSum(sum, opened, stores));
   CN_ASSIGN_OR_RETURN(stepped.site_metrics, SiteMetrics(spec, opened, counted, stores.updates));
-  stepped.metrics = aggregation::MetricsOf(spec, opened.workload, report.values);
-  stepped.total_weight = report.total_weight;
+  stepped.accumulator = sum.digest;
+  stepped.metrics = aggregation::MetricsOf(spec, opened.workload, sum.report.values);
+  stepped.total_weight = sum.report.total_weight;
   stepped.next = std::move(next);
   return stepped;
 }

@@ -1,14 +1,16 @@
 // The server half of a step on disk: fold the counted updates, step the state, keep the sum.
 //
-// Order: exact sum of the counted -> next state -> state durable -> accumulator durable
-// (sums/<job>/<step>.sum, what Replay reads). Nothing here is journalled: doing it again after a
-// crash or a full disk writes the same bytes to the same names.
-// Memory is the accumulator, two states and one update's statistics, never sites x model.
+// While the round goes on, FoldSome turns spools into a generation of the sum (store/generation.h)
+// whenever there are enough. At its end: sum of the counted durable (sums/<job>/<step>.sum, what
+// Replay reads) -> next state durable. Nothing here is journalled: doing it again after a crash or
+// a full disk writes the same bytes to the same names.
+// Memory is the report, two states and one update's statistics, never sites x model.
 // Thread-safe: no state of its own.
 #ifndef CONSILIUM_SERVER_ROUND_STEP_COMMIT_H_
 #define CONSILIUM_SERVER_ROUND_STEP_COMMIT_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,11 @@ sum::SumOptions SumOptionsOf(const job::JobSpec& spec, size_t selected);
 std::string SumPath(const std::string& sums_folder, const JobId& job, StepNumber step);
 // The disk's fault, worth another try: kStorageIo, kStorageFull.
 bool IsStorageTrouble(const absl::Status& status);
+
+// Folds what is due of the updates of `counted`; false when nothing was. What per-site metrics
+// need is kept with the generation. When it fails nothing is lost.
+absl::StatusOr<bool> FoldSome(const job::JobSpec& spec, const jobs::StepOpened& opened,
+                              const std::set<SiteId>& counted, const Stores& stores);
 
 // REQUIRES: `base` is the state of opened.base_state; the step is closed for uploads. Errors: of
 // the disk (IsStorageTrouble), or of the server half (another try would fail again).

@@ -15,6 +15,8 @@
 namespace consilium::server::round {
 namespace {
 
+constexpr Duration kFoldPause = std::chrono::seconds(10);  // after a fold that failed
+
 RoundPlan PlanOf(const StepRunner::Start& start, const EngineWorld& world) {
   const job::ParticipationSpec& wanted = start.spec->participation;
   RoundPlan plan;
@@ -62,9 +64,10 @@ absl::StatusOr<std::unique_ptr<StepRunner>> StepRunner::Open(Start start, const 
   }
   CN_ASSIGN_OR_RETURN(
       const std::vector<SiteId> lost,
-      world.stores.updates.OpenForUploads(
-          {opened.job, opened.step, opened.base_state, layout, start.spec->weight_cap},
-          opened.selected, accepted));
+      world.stores.updates.OpenForUploads({opened.job, opened.step, opened.base_state, layout,
+                                           SumOptionsOf(*start.spec, opened.selected.size()),
+                                           start.spec->retain == job::Retain::kUpdates},
+                                          opened.selected, accepted));
   RoundPlan plan = PlanOf(start, world);
   std::unique_ptr<StepRunner> runner(new StepRunner(std::move(start), world, std::move(plan), now));
   const std::set<SiteId> asked_again(lost.begin(), lost.end());
@@ -109,6 +112,7 @@ bool StepRunner::Work(Instant now) {
     CountAccepted(now);
     Apply(Tick{}, now);
   }
+  if (actions_.empty()) FoldSome(now);
   if (actions_.empty() || !backoff_.MayTry(now)) return false;
   while (!actions_.empty()) {
     const Action action = actions_.front();
@@ -123,6 +127,26 @@ bool StepRunner::Work(Instant now) {
   }
   if (end_) Discard();
   return true;
+}
+
+void StepRunner::FoldSome(Instant now) {
+  const jobs::StepOpened& opened = record_.opened;
+  if (end_ || now < fold_again_ ||
+      world_.stores.updates.DueForFold(opened.job, opened.step).empty()) {
+    return;
+  }
+  CountAccepted(now);
+  if (!actions_.empty()) return;  // it closes: the commit adds all that is left
+  std::set<SiteId> counted;
+  for (const auto& [site, report] : round_.sites()) {
+    if (report.result == SiteResult::kCounted) counted.insert(site);
+  }
+  const auto folded = round::FoldSome(*spec_, opened, counted, world_.stores);
+  if (folded.ok()) return;
+  // Nothing is lost, and the commit does without.
+  fold_again_ = now + kFoldPause;
+  LogStatus(Level::kWarning, "updates are not folded yet", folded.status(),
+            {{"job", opened.job.value()}, {"step", step().value()}});
 }
 
 absl::Status StepRunner::Perform(const Action& action, Instant now) {
@@ -199,10 +223,10 @@ absl::Status StepRunner::PerformFinished(const Finished& finished, Instant now) 
 
 void StepRunner::Discard() {
   const bool keep = end_ == StepEnd::kCommitted && spec_->retain == job::Retain::kUpdates;
-  if (keep) return;
   const jobs::StepOpened& opened = record_.opened;
-  if (const absl::Status gone = world_.stores.updates.Discard(opened.job, opened.step);
-      !gone.ok()) {
+  const absl::Status gone = world_.stores.updates.Discard(
+      opened.job, opened.step, keep ? store::Spools::kStay : store::Spools::kGo);
+  if (!gone.ok()) {
     LogStatus(Level::kWarning, "spools of a closed step stay", gone,
               {{"job", opened.job.value()}, {"step", opened.step.value()}});
   }

@@ -63,6 +63,8 @@ class StepRunner {
   // Before time may close the step: an update that has its receipt counts, even when its event is
   // still on the way.
   void CountAccepted(Instant now);
+  // Turns spools into a generation of the sum, when there are enough and nothing else is to do.
+  void FoldSome(Instant now);
   // Not ok: the disk refused, try again.
   absl::Status Perform(const Action& action, Instant now);
   absl::Status PerformCommit(const Commit& commit, Instant now);
@@ -79,6 +81,7 @@ class StepRunner {
   RoundState round_;
   std::deque<Action> actions_;
   Backoff backoff_;
+  Instant fold_again_{};  // not before
   std::optional<SteppedState> stepped_;
   std::optional<StepEnd> end_;
   std::string failure_;

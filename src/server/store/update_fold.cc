@@ -1,51 +1,131 @@
 #include "server/store/update_fold.h"
 
 #include <algorithm>
-#include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
+#include "common/base/error.h"
 #include "common/base/status_macros.h"
-#include "server/store/update_check.h"
+#include "common/crypto/sha256.h"
+#include "common/sum/sum_file.h"
 
 namespace consilium::server::store {
 namespace {
 
-// Adds up to kFoldFiles updates. `buffer` has room for a block of each.
-absl::Status FoldBatch(const Storage& storage, const tensor::Layout& layout,
-                       std::span<const FoldInput> inputs, std::span<Bytes> buffer,
-                       sum::ExactSum& sum) {
-  std::vector<std::unique_ptr<FileReader>> files;
-  for (const FoldInput& input : inputs) {
-    CN_ASSIGN_OR_RETURN(files.emplace_back(), storage.OpenRead(input.path));
-  }
-  std::vector<sum::ExactSum::WeightedBlock> blocks(inputs.size());
-  for (uint64_t offset = 0; offset < layout.payload_bytes(); offset += kBlockBytes) {
-    const size_t length = std::min<uint64_t>(kBlockBytes, layout.payload_bytes() - offset);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const std::span<std::byte> part = std::span(buffer[i]).first(length);
-      CN_RETURN_IF_ERROR(files[i]->ReadAt(inputs[i].header_bytes + offset, part));
-      CN_RETURN_IF_ERROR(sum::ValidateBlock(layout, offset, part));
-      blocks[i] = {inputs[i].weight, part};
+// One pass. Not reused.
+class FoldPass {
+ public:
+  FoldPass(const sum::SumRule& rule, const FoldInput& input, AppendFile& out,
+           tensor::Bundle* report)
+      : rule_(rule),
+        columns_(input.columns),
+        previous_(input.previous),
+        out_(out),
+        report_(report) {}
+
+  absl::StatusOr<Folded> Run() {
+    CN_RETURN_IF_ERROR(Begin());
+    const std::vector<tensor::TensorSpec>& specs = rule_.layout().tensors();
+    for (size_t i = 0; i < specs.size(); ++i) {
+      const uint64_t elements = tensor::ElementsOf(specs[i]);
+      CN_RETURN_IF_ERROR(FoldTensor(i, elements));
+      first_limb_ += elements * static_cast<uint64_t>(rule_.PlanesOf(i));
     }
-    sum.AccumulateBlock(offset, blocks);
+    if (previous_ != nullptr) CN_RETURN_IF_ERROR(previous_->CheckEnd(previous_crc_));
+    const Bytes tail = sum::EncodeSumTail(crc_);
+    CN_RETURN_IF_ERROR(Write(tail));
+    return Folded{hash_.Current(), written_, totals_};
   }
-  for (const FoldInput& input : inputs) CN_RETURN_IF_ERROR(sum.CountContribution(input.weight));
-  return absl::OkStatus();
-}
+
+ private:
+  absl::Status Begin() {
+    if (previous_ != nullptr) {
+      if (!(previous_->head().options == rule_.options())) {
+        return Error(ErrorCode::kUpdateLayout, "the sum so far has other options");
+      }
+      totals_ = previous_->head().totals;
+      CN_ASSIGN_OR_RETURN(previous_crc_, previous_->CrcOfHead());
+    }
+    for (const ColumnInput& input : columns_.inputs()) {
+      CN_RETURN_IF_ERROR(rule_.Count(input.weight, totals_));
+    }
+    return Write(sum::EncodeSumHead(rule_.layout(), {rule_.options(), totals_}));
+  }
+
+  // A file is only appended to: a float64 tensor's high limbs come all before its low ones, so one
+  // that is larger than a block is walked twice.
+  absl::Status FoldTensor(size_t tensor, uint64_t elements) {
+    const int planes = rule_.PlanesOf(tensor);
+    const uint64_t block = columns_.block_elements();
+    if (planes == 1 || elements <= block) return FoldPlane(tensor, elements, 0, planes);
+    CN_RETURN_IF_ERROR(FoldPlane(tensor, elements, 0, 1));
+    return FoldPlane(tensor, elements, 1, 2);
+  }
+
+  // Writes planes [from, until) of a tensor.
+  absl::Status FoldPlane(size_t tensor, uint64_t elements, int from, int until) {
+    const uint64_t block = columns_.block_elements();
+    for (uint64_t first = 0; first < elements; first += block) {
+      const uint64_t count = std::min(block, elements - first);
+      CN_RETURN_IF_ERROR(SumBlock(tensor, elements, first, count));
+      for (int plane = from; plane < until; ++plane) {
+        const ByteSpan limbs = std::as_bytes(std::span(limbs_[plane]).first(count));
+        CN_RETURN_IF_ERROR(Write(limbs));
+        if (previous_ != nullptr) {
+          const ByteSpan before = std::as_bytes(std::span(before_[plane]).first(count));
+          previous_crc_ = sum::ExtendSumCrc(previous_crc_, before);
+        }
+      }
+      const bool whole = until == rule_.PlanesOf(tensor);
+      if (report_ == nullptr || !whole || totals_.contributions == 0) continue;
+      rule_.Report(tensor, totals_, {limbs_[0].data(), limbs_[1].data()},
+                   report_->Float64(tensor).subspan(first, count));
+    }
+    return absl::OkStatus();
+  }
+
+  // limbs_ of a block: what was before and every update's values.
+  absl::Status SumBlock(size_t tensor, uint64_t elements, uint64_t first, uint64_t count) {
+    for (int plane = 0; plane < rule_.PlanesOf(tensor); ++plane) {
+      limbs_[plane].assign(count, 0);
+      if (previous_ == nullptr) continue;
+      const uint64_t at = first_limb_ + static_cast<uint64_t>(plane) * elements + first;
+      CN_RETURN_IF_ERROR(previous_->ReadLimbs(at, limbs_[plane]));
+      before_[plane] = limbs_[plane];
+    }
+    CN_ASSIGN_OR_RETURN(const auto runs, columns_.Read(tensor, first, count));
+    rule_.Add(tensor, runs, count, {limbs_[0].data(), limbs_[1].data()});
+    return absl::OkStatus();
+  }
+
+  absl::Status Write(ByteSpan bytes) {
+    crc_ = sum::ExtendSumCrc(crc_, bytes);
+    hash_.Update(bytes);
+    written_ += bytes.size();
+    return out_.Append(bytes);
+  }
+
+  const sum::SumRule& rule_;
+  ColumnReader& columns_;
+  const StoredSum* const previous_;
+  AppendFile& out_;
+  tensor::Bundle* const report_;
+  sum::SumTotals totals_;
+  uint64_t first_limb_ = 0;  // of the tensor at hand
+  std::vector<uint64_t> limbs_[2];
+  std::vector<uint64_t> before_[2];
+  uint32_t previous_crc_ = 0;
+  uint32_t crc_ = 0;
+  uint64_t written_ = 0;
+  crypto::Sha256 hash_;
+};
 
 }  // namespace
 
-absl::StatusOr<sum::ExactSum> FoldFiles(const Storage& storage, const tensor::Layout& layout,
-                                        std::span<const FoldInput> inputs,
-                                        const sum::SumOptions& options) {
-  CN_ASSIGN_OR_RETURN(sum::ExactSum sum, sum::ExactSum::Create(layout, options));
-  std::vector<Bytes> buffer(std::min(kFoldFiles, inputs.size()));
-  for (Bytes& block : buffer) block.resize(std::min<uint64_t>(kBlockBytes, layout.payload_bytes()));
-  for (size_t done = 0; done < inputs.size(); done += kFoldFiles) {
-    const auto batch = inputs.subspan(done, std::min(kFoldFiles, inputs.size() - done));
-    CN_RETURN_IF_ERROR(FoldBatch(storage, layout, batch, buffer, sum));
-  }
-  return sum;
+absl::StatusOr<Folded> FoldColumns(const sum::SumRule& rule, const FoldInput& input,
+                                   AppendFile& out, tensor::Bundle* report) {
+  return FoldPass(rule, input, out, report).Run();
 }
 
 }  // namespace consilium::server::store

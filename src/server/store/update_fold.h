@@ -1,34 +1,41 @@
-// The fold of a step: many update files, column block by column block, into one exact sum.
+// The fold: the sum so far and the columns of some updates become a new sum in a file.
 //
-// Memory is the accumulator and kFoldFiles blocks; at most kFoldFiles files are open. The order of
-// the files changes no bit of the result (common/sum/exact_sum.h).
+// A pass over column blocks. For each block: the limbs of the sum so far, plus every update's
+// values, are written behind each other; no more than a block of limbs is in memory. The bytes are
+// those that ExactSum::Serialize gives for the same updates, whatever the order or the grouping
+// into passes (common/sum/exact_sum.h): that is why a round may be folded while it goes on.
 #ifndef CONSILIUM_SERVER_STORE_UPDATE_FOLD_H_
 #define CONSILIUM_SERVER_STORE_UPDATE_FOLD_H_
 
 #include <cstdint>
-#include <span>
-#include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/digest.h"
 #include "common/base/storage.h"
 #include "common/sum/exact_sum.h"
-#include "common/tensor/layout.h"
+#include "common/sum/sum_rule.h"
+#include "server/store/column_reader.h"
+#include "server/store/stored_sum.h"
 
 namespace consilium::server::store {
 
-inline constexpr size_t kFoldFiles = 16;  // updates read side by side
-
 struct FoldInput {
-  std::string path;
-  uint64_t header_bytes = 0;  // the payload starts here
-  uint32_t weight = 1;
+  ColumnReader& columns;
+  const StoredSum* previous = nullptr;  // null: nothing was folded yet
 };
 
-// REQUIRES: every input was accepted for this layout. A file that has changed since is found
-// again by its values (kUpdateNotFinite, kUpdateOutOfBound) or its length (kStorageIo).
-absl::StatusOr<sum::ExactSum> FoldFiles(const Storage& storage, const tensor::Layout& layout,
-                                        std::span<const FoldInput> inputs,
-                                        const sum::SumOptions& options);
+struct Folded {
+  Digest digest;  // SHA-256 of the sum's bytes
+  uint64_t bytes = 0;
+  sum::SumTotals totals;
+};
+
+// Appends the sum to `out` and does not sync. With `report`, the mean or sum of each tensor goes
+// there too (report->layout() is rule.report_layout()). kStateCorrupt when the sum so far has
+// changed on disk, kSumOverflow, the errors of ColumnReader, kStorage*.
+absl::StatusOr<Folded> FoldColumns(const sum::SumRule& rule, const FoldInput& input,
+                                   AppendFile& out, tensor::Bundle* report);
 
 }  // namespace consilium::server::store
 

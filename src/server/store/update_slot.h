@@ -1,6 +1,7 @@
 // Inside UpdateStore: what it knows of each site's upload of each open step.
 //
-// Every field of Slot and the field `open` are guarded by UpdateStore::mutex_. An Upload is owned
+// Every field of Slot and the fields `open`, `generation` and `folded` are guarded by
+// UpdateStore::mutex_. An Upload is owned
 // by one thread at a time: it is in its slot, or in the Lease of the thread that works on it.
 #ifndef CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
 #define CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
@@ -39,6 +40,14 @@ struct UpdateStore::AcceptedFile {
   uint64_t header_bytes = 0;
 };
 
+// What a fold works on, copied out of the lock.
+struct UpdateStore::FoldState {
+  std::shared_ptr<const StepEntry> entry;  // only its constant fields
+  uint64_t generation = 0;
+  std::map<SiteId, FoldedUpdate> folded;  // by that generation
+  std::vector<AcceptedFile> files;        // the given sites that are not folded
+};
+
 struct UpdateStore::Slot {
   bool taken = false;
   std::unique_ptr<Upload> upload;
@@ -51,7 +60,12 @@ struct UpdateStore::StepEntry {
   std::string prefix;  // of the names of this step's files: "<step>."
   bool open = true;
   std::map<SiteId, Slot> slots;
+  uint64_t generation = 0;  // the newest; 0: nothing is folded
+  std::map<SiteId, FoldedUpdate> folded;
 
+  std::string GenerationPath(uint64_t number) const {
+    return folder + "/" + prefix + std::to_string(number) + ".fold";
+  }
   std::string PartPath(const SiteId& site, const Digest& digest) const {
     return folder + "/" + prefix + site.value() + "." + HexOf(digest) + ".part";
   }

@@ -9,24 +9,20 @@
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "server/store/update_check.h"
-#include "server/store/update_fold.h"
 #include "server/store/update_slot.h"
 
 namespace consilium::server::store {
 namespace {
 
-absl::Status NoSuchStep(const JobId& job, StepNumber step) {
-  return Error(ErrorCode::kUpdateUnknownTask,
-               fmt::format("job {} step {} is not open", job.value(), step.value()));
-}
+constexpr std::string_view kPartSuffix = ".part";
+constexpr std::string_view kUpdateSuffix = ".update";
 
 // The site of "<prefix><site>.<64 hex digits>.part"; empty for any other name.
 std::string_view SiteOfPart(std::string_view name, std::string_view prefix) {
-  constexpr std::string_view kPart = ".part";
   constexpr size_t kDigestChars = 65;  // with its dot
-  if (!name.starts_with(prefix) || !name.ends_with(kPart)) return {};
+  if (!name.starts_with(prefix) || !name.ends_with(kPartSuffix)) return {};
   name.remove_prefix(prefix.size());
-  name.remove_suffix(kPart.size());
+  name.remove_suffix(kPartSuffix.size());
   if (name.size() <= kDigestChars) return {};
   return name.substr(0, name.size() - kDigestChars);
 }
@@ -68,11 +64,18 @@ absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
   entry->prefix = fmt::format("{}.", step.step.value());
   CN_RETURN_IF_ERROR(storage_.CreateFolder(entry->folder));
   for (const SiteId& site : sites) entry->slots.try_emplace(site);
+  RecoverGeneration(*entry, accepted);
 
   std::vector<SiteId> lost;
   std::vector<std::string> keep;
+  if (entry->generation > 0) keep.push_back(entry->GenerationPath(entry->generation));
   for (const AcceptedUpdate& update : accepted) {
     Slot& slot = entry->slots[update.key.site];
+    if (entry->folded.contains(update.key.site)) {
+      slot.accepted = AcceptedFile{update, "", 0};
+      if (step.keep_updates) keep.push_back(entry->UpdatePath(update.key.site));
+      continue;
+    }
     absl::StatusOr<AcceptedFile> file = Recover(*entry, update);
     if (file.ok()) {
       keep.push_back(file->path);
@@ -127,59 +130,16 @@ void UpdateStore::CloseForUploads(const JobId& job, StepNumber step) {
     entry = found->second;
     entry->open = false;
     WaitUntilIdle(*entry);
+    if (entry->generation > 0) keep.push_back(entry->GenerationPath(entry->generation));
     for (auto& [site, slot] : entry->slots) {
       if (slot.upload != nullptr) uploads.push_back(std::move(slot.upload));
       if (slot.accepted) keep.push_back(slot.accepted->path);
+      if (slot.accepted && entry->step.keep_updates) keep.push_back(entry->UpdatePath(site));
     }
   }
   if (const absl::Status removed = RemoveParts(*entry, keep); !removed.ok()) {
     LogStatus(Level::kWarning, "unaccepted spools stay", removed, {{"job", job.value()}});
   }
-}
-
-absl::StatusOr<std::vector<UpdateStore::AcceptedFile>> UpdateStore::Gather(
-    const JobId& job, StepNumber step, const std::vector<SiteId>& sites,
-    tensor::Layout& layout) const {
-  MutexLock lock(mutex_);
-  const auto found = steps_.find({job, step});
-  if (found == steps_.end()) return NoSuchStep(job, step);
-  const StepEntry& entry = *found->second;
-  layout = entry.step.layout;
-  std::vector<AcceptedFile> files;
-  for (const SiteId& site : sites) {
-    const auto slot = entry.slots.find(site);
-    if (slot == entry.slots.end() || !slot->second.accepted) {
-      return Error(ErrorCode::kUpdateUnknownTask,
-                   fmt::format("job {} step {}: no accepted update of site {}", job.value(),
-                               step.value(), site.value()));
-    }
-    files.push_back(*slot->second.accepted);
-  }
-  return files;
-}
-
-absl::StatusOr<sum::ExactSum> UpdateStore::Fold(const JobId& job, StepNumber step,
-                                                const std::vector<SiteId>& sites,
-                                                const sum::SumOptions& options) const {
-  tensor::Layout layout;
-  CN_ASSIGN_OR_RETURN(const std::vector<AcceptedFile> files, Gather(job, step, sites, layout));
-  std::vector<FoldInput> inputs;
-  for (const AcceptedFile& file : files) {
-    inputs.push_back({file.path, file.header_bytes, file.update.weight});
-  }
-  return FoldFiles(storage_, layout, inputs, options);
-}
-
-absl::StatusOr<Bytes> UpdateStore::ReadTail(const JobId& job, StepNumber step, const SiteId& site,
-                                            size_t first_tensor) const {
-  tensor::Layout layout;
-  CN_ASSIGN_OR_RETURN(const std::vector<AcceptedFile> files, Gather(job, step, {site}, layout));
-  if (first_tensor >= layout.size()) return Bytes();
-  const uint64_t offset = layout.OffsetOf(first_tensor);
-  Bytes tail(layout.payload_bytes() - offset);
-  CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenRead(files[0].path));
-  CN_RETURN_IF_ERROR(file->ReadAt(files[0].header_bytes + offset, tail));
-  return tail;
 }
 
 std::vector<AcceptedUpdate> UpdateStore::Accepted(const JobId& job, StepNumber step) const {
@@ -193,7 +153,7 @@ std::vector<AcceptedUpdate> UpdateStore::Accepted(const JobId& job, StepNumber s
   return updates;
 }
 
-absl::Status UpdateStore::Discard(const JobId& job, StepNumber step) {
+absl::Status UpdateStore::Discard(const JobId& job, StepNumber step, Spools spools) {
   CloseForUploads(job, step);
   {
     MutexLock lock(mutex_);
@@ -202,7 +162,13 @@ absl::Status UpdateStore::Discard(const JobId& job, StepNumber step) {
   StepEntry entry;
   entry.folder = JobFolder(job);
   entry.prefix = fmt::format("{}.", step.value());
-  return RemoveParts(entry, {});
+  CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(entry.folder));
+  std::vector<std::string> keep;
+  for (const std::string& name : names) {
+    const bool spool = name.ends_with(kUpdateSuffix) || name.ends_with(kPartSuffix);
+    if (spool && spools == Spools::kStay) keep.push_back(entry.folder + "/" + name);
+  }
+  return RemoveParts(entry, keep);
 }
 
 }  // namespace consilium::server::store

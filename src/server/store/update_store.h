@@ -11,8 +11,11 @@
 // it over). Ownership: each site of a step has a slot; whoever works on an upload takes it out of
 // its slot, does its disk work without any lock, and puts it back. Another caller of that slot
 // waits for that, which lasts as long as one piece takes to write, or one update to verify.
-// Files: docs/formats/spool.md. After a restart an upload goes on at the length of its spool, whose
-// bytes are read once to continue the digest.
+// Folding is compaction: while a round goes on, accepted updates become a generation of the sum
+// (generation.h), durably, and then their spools go. So the disk holds at most
+// Options::fold_updates spools or so and two generations of a step, and the end of a round has
+// little left to add. Files: docs/formats/spool.md, docs/formats/fold.md. After a restart an upload
+// goes on at the length of its spool, whose bytes are read once to continue the digest.
 #ifndef CONSILIUM_SERVER_STORE_UPDATE_STORE_H_
 #define CONSILIUM_SERVER_STORE_UPDATE_STORE_H_
 
@@ -34,6 +37,9 @@
 #include "common/tensor/layout.h"
 #include "common/wire/messages.h"
 #include "common/wire/update_file.h"
+#include "server/store/column_reader.h"
+#include "server/store/generation.h"
+#include "server/store/update_fold.h"
 
 namespace consilium::server::store {
 
@@ -43,7 +49,8 @@ struct OpenStep {
   StepNumber step;
   Digest base_state;
   tensor::Layout layout;
-  uint32_t weight_cap = sum::kDefaultWeightCap;
+  sum::SumOptions sum = {};
+  bool keep_updates = false;  // a fold deletes no spool
 };
 
 struct AcceptedUpdate {
@@ -52,6 +59,21 @@ struct AcceptedUpdate {
   uint32_t weight = 1;  // as sent; capped when summed
   uint64_t bytes = 0;
 };
+
+// An update to be folded, and what is kept of it when its spool is gone.
+struct UpdateNote {
+  SiteId site;
+  Bytes note;
+};
+
+// The sum of a step, written.
+struct StepSum {
+  Digest digest;
+  sum::SumReport report;
+};
+
+// What happens to the spools of a step that is over.
+enum class Spools { kGo, kStay };
 
 // Journals an acceptance durably; returns only when it is on disk.
 using AcceptJournal = std::function<absl::Status(const AcceptedUpdate&)>;
@@ -62,6 +84,8 @@ class UpdateStore {
     std::string folder;
     uint64_t max_update_bytes = uint64_t{1} << 33;
     uint64_t max_spool_bytes = uint64_t{1} << 38;  // of all uploads under way: kOverloaded above
+    size_t fold_updates = 16;                 // so many spools are folded while a round goes on
+    uint64_t fold_bytes = uint64_t{1} << 30;  // or fewer, of so many bytes
   };
   // `storage` outlives this.
   UpdateStore(Options options, Storage& storage, AcceptJournal journal);
@@ -88,19 +112,32 @@ class UpdateStore {
   // kUpdate* by the check that failed (the spool is then deleted: the upload may start again).
   absl::StatusOr<wire::Receipt> Finish(const wire::TaskKey& key, const Digest& digest);
 
-  // The exact sum over the accepted updates of `sites`, by column blocks: memory is the accumulator
-  // and a block per site, never sites x model.
-  absl::StatusOr<sum::ExactSum> Fold(const JobId& job, StepNumber step,
-                                     const std::vector<SiteId>& sites,
-                                     const sum::SumOptions& options) const;
-  // One accepted update's payload, for per-site metrics: kUpdateUnknownTask when absent.
-  // Only tensors outside the model are read: [first_tensor, layout end).
+  std::vector<AcceptedUpdate> Accepted(const JobId& job, StepNumber step) const;
+  // The tensors [first_tensor, end) of one accepted update, for per-site metrics.
+  // kUpdateUnknownTask when it is absent, or folded and gone (NoteOf then).
   absl::StatusOr<Bytes> ReadTail(const JobId& job, StepNumber step, const SiteId& site,
                                  size_t first_tensor) const;
-  std::vector<AcceptedUpdate> Accepted(const JobId& job, StepNumber step) const;
+  // What was kept of a folded update; nullopt while it is not folded.
+  std::optional<Bytes> NoteOf(const JobId& job, StepNumber step, const SiteId& site) const;
 
-  // After commit: the spools go (kept under retain = "updates").
-  absl::Status Discard(const JobId& job, StepNumber step);
+  // ---- folding: one thread at a time for a step, beside its uploads
+
+  // The accepted updates that are not folded, when they are enough to be; else none.
+  std::vector<SiteId> DueForFold(const JobId& job, StepNumber step) const;
+  // The next generation: with these accepted updates. Durable when it returns; when it fails,
+  // nothing has changed. A note has at most kMaxNoteBytes. kStateCorrupt, kStorage*.
+  absl::Status Fold(const JobId& job, StepNumber step, const std::vector<UpdateNote>& updates);
+  // Writes the sum over `sites` (every folded one is among them) to `path`, all or nothing,
+  // durably: docs/formats/sum.md. Memory is the report and a few blocks.
+  absl::StatusOr<StepSum> WriteSum(const JobId& job, StepNumber step,
+                                   const std::vector<SiteId>& sites, const std::string& path) const;
+  // The digest of the sum over kept updates of a step that is over. kUpdate*, kFileNotFound when
+  // one is gone or damaged.
+  absl::StatusOr<Digest> DigestOfKept(const OpenStep& step,
+                                      const std::vector<AcceptedUpdate>& updates) const;
+
+  // After the step: its generations go, and its spools unless they stay (retain = "updates").
+  absl::Status Discard(const JobId& job, StepNumber step, Spools spools = Spools::kGo);
 
  private:
   struct Upload;
@@ -119,9 +156,16 @@ class UpdateStore {
                                       const Upload& upload) const;
   absl::Status RemoveParts(const StepEntry& entry, const std::vector<std::string>& keep);
   void WaitUntilIdle(const StepEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<std::vector<AcceptedFile>> Gather(const JobId& job, StepNumber step,
-                                                   const std::vector<SiteId>& sites,
-                                                   tensor::Layout& layout) const;
+  // update_generations.cc
+  struct FoldState;
+  void RecoverGeneration(StepEntry& entry, const std::vector<AcceptedUpdate>& accepted) const;
+  absl::StatusOr<FoldState> StateForFold(const JobId& job, StepNumber step,
+                                         const std::vector<SiteId>& sites) const;
+  absl::StatusOr<std::optional<Generation>> OpenGeneration(const StepEntry& entry,
+                                                           uint64_t number) const;
+  absl::StatusOr<Folded> WriteGeneration(const FoldState& state, const Bytes& header,
+                                         const std::string& path, tensor::Bundle* report) const;
+  void RemoveFolded(const FoldState& state) const;
 
   const Options options_;
   Storage& storage_;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/jobs/step_codec.h"
 #include "tests/server/round/small_federation.h"
 
 namespace consilium::server::round {
@@ -112,6 +113,52 @@ TEST(Restart, DamagedAcceptedUpdateIsAskedForAgain) {
   EXPECT_EQ(f.Show(*job).status, jobs::JobStatus::kDone);
   EXPECT_EQ(f.sites[0]->offers.size(), 4u) << "its first update was damaged";
   EXPECT_EQ(f.sites[0]->computed, 3) << "and still lay at the site";
+}
+
+TEST(Restart, FoldedUpdatesNeedNoSpoolAndAreNotAskedForAgain) {
+  auto manners = ThreeSites();
+  manners[2].silent = true;
+  SmallFederation f(manners);
+  f.Start();
+  const auto job = f.Submit(JobText());
+  ASSERT_TRUE(job.ok());
+  f.Settle();
+  const std::string folder = "/server/updates/" + job->value();
+  EXPECT_THAT(*f.storage.List(folder), ::testing::ElementsAre("1.1.fold"));
+  f.Crash(CrashKind::kPowerCut);
+  f.sites[2]->manners.silent = false;
+  ComeBack(f);
+  ASSERT_TRUE(f.RunToEnd(*job));
+  EXPECT_EQ(f.sites[0]->offers.size(), 3u) << "one a step";
+  EXPECT_THAT(*f.storage.List(folder), ::testing::IsEmpty());
+}
+
+TEST(Restart, ReportsAreTheSameWithAndWithoutFoldsOnTheWay) {
+  std::vector<jobs::JobView> views;
+  for (const size_t fold_updates : {2u, 100u}) {
+    SmallFederation f(ThreeSites());
+    f.fold_updates = fold_updates;
+    f.Start();
+    const auto job = f.Submit(JobText());
+    ASSERT_TRUE(job.ok());
+    ASSERT_TRUE(f.RunToEnd(*job));
+    views.push_back(f.Show(*job));
+  }
+  EXPECT_EQ(views[0].state, views[1].state);
+  ASSERT_EQ(views[0].steps.size(), views[1].steps.size());
+  for (size_t i = 0; i < views[0].steps.size(); ++i) {
+    const jobs::StepView& folded = views[0].steps[i];
+    const jobs::StepView& plain = views[1].steps[i];
+    EXPECT_EQ(folded.total_weight, plain.total_weight);
+    for (size_t site = 0; site < folded.sites.size(); ++site) {
+      Bytes a, b;
+      ByteWriter to_a(a), to_b(b);
+      jobs::PutMetrics(to_a, folded.sites[site].metrics);
+      jobs::PutMetrics(to_b, plain.sites[site].metrics);
+      EXPECT_EQ(a, b);
+      EXPECT_GT(a.size(), 1u) << "there are metrics";
+    }
+  }
 }
 
 TEST(Restart, EpochsGoOnFromWhereTheyWere) {

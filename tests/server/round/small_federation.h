@@ -44,7 +44,9 @@ class SmallFederation {
     for (const auto& site : sites) ASSERT_TRUE(site->Attend(*server));
   }
   bool TryStart() {
-    auto created = Coordinator::Create(Options(), storage, clock);
+    Coordinator::Options options = Options();
+    options.fold_updates = fold_updates;
+    auto created = Coordinator::Create(options, storage, clock);
     if (!created.ok()) {
       start_status = created.status();
       return false;
@@ -117,6 +119,7 @@ class SmallFederation {
   std::unique_ptr<Coordinator> server;
   absl::Status start_status;
   uint64_t fails_at = 0;
+  size_t fold_updates = 2;  // of three sites: a round folds while it goes on
 };
 
 }  // namespace consilium::server::round

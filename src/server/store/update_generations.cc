@@ -1,0 +1,288 @@
+// Folding: accepted updates into generations, and the sum of a step at its end.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "server/store/update_slot.h"
+#include "server/store/update_store.h"
+
+namespace consilium::server::store {
+namespace {
+
+constexpr std::string_view kFoldSuffix = ".fold";
+constexpr std::string_view kUnfinishedFold = ".new";
+
+// What a pass writes when only its digest is wanted.
+class Nowhere final : public AppendFile {
+ public:
+  absl::Status Append(ByteSpan bytes) override {
+    size_ += bytes.size();
+    return absl::OkStatus();
+  }
+  absl::Status Sync() override { return absl::OkStatus(); }
+  uint64_t size() const override { return size_; }
+
+ private:
+  uint64_t size_ = 0;
+};
+
+// The number of "<prefix><number>.fold"; 0 for any other name.
+uint64_t GenerationOf(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix) || !name.ends_with(kFoldSuffix)) return 0;
+  name.remove_prefix(prefix.size());
+  name.remove_suffix(kFoldSuffix.size());
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return error == std::errc() && end == name.data() + name.size() ? number : 0;
+}
+
+std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+absl::Status NotAccepted(const JobId& job, StepNumber step, const SiteId& site) {
+  return Error(ErrorCode::kUpdateUnknownTask,
+               fmt::format("job {} step {}: no accepted update of site {} on disk", job.value(),
+                           step.value(), site.value()));
+}
+
+}  // namespace
+
+// ---- recovery
+
+absl::StatusOr<std::optional<Generation>> UpdateStore::OpenGeneration(const StepEntry& entry,
+                                                                      uint64_t number) const {
+  if (number == 0) return std::nullopt;
+  CN_ASSIGN_OR_RETURN(std::unique_ptr<FileReader> file,
+                      storage_.OpenRead(entry.GenerationPath(number)));
+  CN_ASSIGN_OR_RETURN(Generation generation, ReadGeneration(std::move(file), entry.step.layout));
+  const GenerationHeader& header = generation.header;
+  const bool right = header.number == number && header.job == entry.step.job &&
+                     header.step == entry.step.step && header.base_state == entry.step.base_state &&
+                     generation.sum.head().options == entry.step.sum;
+  if (!right) {
+    return Error(ErrorCode::kStateCorrupt,
+                 fmt::format("{} is of another step", entry.GenerationPath(number)));
+  }
+  return generation;
+}
+
+// The newest that is whole and names accepted updates only. What an unreadable one held is asked
+// for again: the sites keep their updates until the Outcome.
+void UpdateStore::RecoverGeneration(StepEntry& entry,
+                                    const std::vector<AcceptedUpdate>& accepted) const {
+  std::map<SiteId, Digest> known;
+  for (const AcceptedUpdate& update : accepted) known[update.key.site] = update.digest;
+  const auto names = storage_.List(entry.folder);
+  if (!names.ok()) return;
+  std::vector<uint64_t> numbers;
+  for (const std::string& name : *names) {
+    if (const uint64_t number = GenerationOf(name, entry.prefix)) numbers.push_back(number);
+  }
+  std::ranges::sort(numbers, std::ranges::greater());
+  for (const uint64_t number : numbers) {
+    auto generation = OpenGeneration(entry, number);
+    absl::Status status = generation.status();
+    if (status.ok()) status = (*generation)->sum.Verify();
+    if (!status.ok()) {
+      LogStatus(Level::kWarning, "a generation of a sum is damaged", status,
+                {{"job", entry.step.job.value()}, {"step", entry.step.step.value()}});
+      continue;
+    }
+    const std::vector<FoldedUpdate>& updates = (*generation)->header.updates;
+    if (!std::ranges::all_of(updates, [&known](const FoldedUpdate& update) {
+          const auto found = known.find(update.site);
+          return found != known.end() && found->second == update.digest;
+        })) {
+      continue;
+    }
+    entry.generation = number;
+    for (const FoldedUpdate& update : updates) entry.folded.emplace(update.site, update);
+    return;
+  }
+}
+
+// ---- what is there
+
+std::vector<SiteId> UpdateStore::DueForFold(const JobId& job, StepNumber step) const {
+  MutexLock lock(mutex_);
+  const auto found = steps_.find({job, step});
+  if (found == steps_.end()) return {};
+  std::vector<SiteId> sites;
+  uint64_t bytes = 0;
+  for (const auto& [site, slot] : found->second->slots) {
+    if (!slot.accepted || found->second->folded.contains(site)) continue;
+    sites.push_back(site);
+    bytes += slot.accepted->update.bytes;
+  }
+  const bool due =
+      sites.size() >= options_.fold_updates || (sites.size() > 1 && bytes >= options_.fold_bytes);
+  return due ? sites : std::vector<SiteId>();
+}
+
+std::optional<Bytes> UpdateStore::NoteOf(const JobId& job, StepNumber step,
+                                         const SiteId& site) const {
+  MutexLock lock(mutex_);
+  const auto found = steps_.find({job, step});
+  if (found == steps_.end()) return std::nullopt;
+  const auto update = found->second->folded.find(site);
+  if (update == found->second->folded.end()) return std::nullopt;
+  return update->second.note;
+}
+
+absl::StatusOr<UpdateStore::FoldState> UpdateStore::StateForFold(
+    const JobId& job, StepNumber step, const std::vector<SiteId>& sites) const {
+  MutexLock lock(mutex_);
+  const auto found = steps_.find({job, step});
+  if (found == steps_.end()) {
+    return Error(ErrorCode::kUpdateUnknownTask,
+                 fmt::format("job {} step {} is not open", job.value(), step.value()));
+  }
+  FoldState state{found->second, found->second->generation, found->second->folded, {}};
+  for (const SiteId& site : sites) {
+    if (state.folded.contains(site)) continue;
+    const auto slot = state.entry->slots.find(site);
+    if (slot == state.entry->slots.end() || !slot->second.accepted) {
+      return NotAccepted(job, step, site);
+    }
+    state.files.push_back(*slot->second.accepted);
+  }
+  return state;
+}
+
+absl::StatusOr<Bytes> UpdateStore::ReadTail(const JobId& job, StepNumber step, const SiteId& site,
+                                            size_t first_tensor) const {
+  CN_ASSIGN_OR_RETURN(const FoldState state, StateForFold(job, step, {site}));
+  if (state.files.empty()) return NotAccepted(job, step, site);
+  const tensor::Layout& layout = state.entry->step.layout;
+  if (first_tensor >= layout.size()) return Bytes();
+  const uint64_t offset = layout.OffsetOf(first_tensor);
+  Bytes tail(layout.payload_bytes() - offset);
+  const AcceptedFile& update = state.files.front();
+  CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenRead(update.path));
+  CN_RETURN_IF_ERROR(file->ReadAt(update.header_bytes + offset, tail));
+  return tail;
+}
+
+// ---- folding
+
+absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, const Bytes& header,
+                                                    const std::string& path,
+                                                    tensor::Bundle* report) const {
+  const OpenStep& step = state.entry->step;
+  CN_ASSIGN_OR_RETURN(const sum::SumRule rule, sum::SumRule::Create(step.layout, step.sum));
+  CN_ASSIGN_OR_RETURN(const auto before, OpenGeneration(*state.entry, state.generation));
+  std::vector<ColumnInput> inputs;
+  for (const AcceptedFile& file : state.files) {
+    inputs.push_back({file.path, file.header_bytes, file.update.weight});
+  }
+  CN_ASSIGN_OR_RETURN(ColumnReader columns,
+                      ColumnReader::Open(storage_, step.layout, std::move(inputs)));
+  const FoldInput input{columns, before ? &before->sum : nullptr};
+  if (path.empty()) {
+    Nowhere nowhere;
+    return FoldColumns(rule, input, nowhere, report);
+  }
+  const std::string unfinished = path + std::string(kUnfinishedFold);
+  const auto write = [&]() -> absl::StatusOr<Folded> {
+    CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenAppend(unfinished, 0));
+    CN_RETURN_IF_ERROR(file->Append(header));
+    CN_ASSIGN_OR_RETURN(const Folded folded, FoldColumns(rule, input, *file, report));
+    CN_RETURN_IF_ERROR(file->Sync());
+    return folded;
+  };
+  absl::StatusOr<Folded> folded = write();
+  if (!folded.ok()) {
+    storage_.Remove(unfinished).IgnoreError();  // what went wrong first is what matters
+    return folded;
+  }
+  CN_RETURN_IF_ERROR(storage_.Rename(unfinished, path));
+  CN_RETURN_IF_ERROR(storage_.SyncFolder(FolderOf(path)));
+  return folded;
+}
+
+absl::Status UpdateStore::Fold(const JobId& job, StepNumber step,
+                               const std::vector<UpdateNote>& updates) {
+  std::vector<SiteId> sites;
+  for (const UpdateNote& update : updates) sites.push_back(update.site);
+  CN_ASSIGN_OR_RETURN(const FoldState state, StateForFold(job, step, sites));
+  if (state.files.empty()) return absl::OkStatus();
+  std::map<SiteId, FoldedUpdate> folded = state.folded;
+  for (const AcceptedFile& file : state.files) {
+    const AcceptedUpdate& update = file.update;
+    const auto noted = std::ranges::find(updates, update.key.site, &UpdateNote::site);
+    folded[update.key.site] = {update.key.site, update.digest, update.weight, update.bytes,
+                               noted->note};
+  }
+  const OpenStep& of = state.entry->step;
+  GenerationHeader header{state.generation + 1, of.job, of.step, of.base_state, {}};
+  for (const auto& [site, update] : folded) header.updates.push_back(update);
+  CN_RETURN_IF_ERROR(WriteGeneration(state, EncodeGenerationHeader(header),
+                                     state.entry->GenerationPath(header.number), nullptr)
+                         .status());
+  {
+    MutexLock lock(mutex_);
+    const auto found = steps_.find({job, step});
+    if (found == steps_.end() || found->second != state.entry) return absl::OkStatus();
+    found->second->generation = header.number;
+    found->second->folded = std::move(folded);
+  }
+  RemoveFolded(state);
+  return absl::OkStatus();
+}
+
+// A file that cannot be removed now is in the set of the generation: it goes at the next start, or
+// with the step.
+void UpdateStore::RemoveFolded(const FoldState& state) const {
+  std::vector<std::string> paths;
+  if (state.generation > 0) paths.push_back(state.entry->GenerationPath(state.generation));
+  for (const AcceptedFile& file : state.files) {
+    if (!state.entry->step.keep_updates) paths.push_back(file.path);
+  }
+  for (const std::string& path : paths) {
+    if (const absl::Status removed = storage_.Remove(path); !removed.ok()) {
+      LogStatus(Level::kWarning, "a folded file stays", removed, {{"path", path}});
+    }
+  }
+}
+
+absl::StatusOr<StepSum> UpdateStore::WriteSum(const JobId& job, StepNumber step,
+                                              const std::vector<SiteId>& sites,
+                                              const std::string& path) const {
+  CN_ASSIGN_OR_RETURN(const FoldState state, StateForFold(job, step, sites));
+  for (const auto& [site, update] : state.folded) {
+    if (std::ranges::find(sites, site) != sites.end()) continue;
+    return Error(ErrorCode::kInternal,
+                 fmt::format("job {} step {}: the update of site {} is folded and not counted",
+                             job.value(), step.value(), site.value()));
+  }
+  const OpenStep& of = state.entry->step;
+  CN_ASSIGN_OR_RETURN(const sum::SumRule rule, sum::SumRule::Create(of.layout, of.sum));
+  StepSum written;
+  written.report.values = tensor::Bundle(rule.report_layout());
+  CN_ASSIGN_OR_RETURN(const Folded folded,
+                      WriteGeneration(state, {}, path, &written.report.values));
+  written.digest = folded.digest;
+  written.report.total_weight = folded.totals.weight;
+  written.report.contributions = folded.totals.contributions;
+  return written;
+}
+
+absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,
+                                                 const std::vector<AcceptedUpdate>& updates) const {
+  auto entry = std::make_shared<StepEntry>();
+  entry->step = step;
+  entry->folder = JobFolder(step.job);
+  entry->prefix = fmt::format("{}.", step.step.value());
+  FoldState state{entry, 0, {}, {}};
+  for (const AcceptedUpdate& update : updates) {
+    CN_ASSIGN_OR_RETURN(AcceptedFile file, Recover(*entry, update));
+    state.files.push_back(std::move(file));
+  }
+  CN_ASSIGN_OR_RETURN(const Folded folded, WriteGeneration(state, {}, "", nullptr));
+  return folded.digest;
+}
+
+}  // namespace consilium::server::store
