@@ -76,7 +76,8 @@ absl::StatusOr<client::train::Contribution> TinyHalf(const job::JobSpec& spec,
 class TinyData final : public DatasetSource {
  public:
   std::vector<std::string> Names() const override { return {"heart"}; }
-  absl::StatusOr<std::shared_ptr<const client::data::Dataset>> Load(const job::JobSpec&) override {
+  absl::StatusOr<std::shared_ptr<const client::data::Dataset>> Load(
+      const job::JobSpec&, const client::data::ReadProgress&) override {
     auto dataset = std::make_shared<client::data::Dataset>();
     dataset->train.columns = 2;
     dataset->train.x.resize(60);

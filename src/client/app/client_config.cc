@@ -11,6 +11,9 @@
 namespace consilium::client::app {
 namespace {
 
+using std::chrono::hours;
+using std::chrono::seconds;
+
 constexpr uint64_t kLeastMemory = uint64_t{512}
                                   << 20;  // less does not hold the transport's threads
 constexpr uint64_t kMostMemory = uint64_t{1} << 46;
@@ -38,6 +41,8 @@ void ReadLimits(const config::TomlTable& limits, ClientConfig& out) {
     out.threads = static_cast<uint32_t>(*threads);
   }
   out.memory_bytes = limits.ByteSize("memory", kLeastMemory, kMostMemory);
+  out.checkpoint = limits.DurationOf("checkpoint", Duration(0), hours(24)).value_or(seconds(30));
+  out.drain = limits.DurationOf("drain", Duration(0), hours(1)).value_or(seconds(10));
 }
 
 }  // namespace

@@ -86,11 +86,13 @@ absl::Status Start(const ClientConfig& config, Running& running) {
   running.files = std::make_unique<session::CsvSource>(config.datasets, site);
   running.datasets = std::make_unique<MemoryBoundSource>(*running.files);
   running.policy = std::make_unique<policy::Policy>(config.policy);
-  CN_ASSIGN_OR_RETURN(
-      running.session,
-      session::SiteSession::Create({.site = site, .folder = config.data, .version = kVersion},
-                                   running.storage, *running.datasets, *running.policy,
-                                   running.clock, KeepWithinMemory(train::RunSiteHalf)));
+  CN_ASSIGN_OR_RETURN(running.session, session::SiteSession::Create(
+                                           {.site = site,
+                                            .folder = config.data,
+                                            .version = kVersion,
+                                            .checkpoint_interval = config.checkpoint},
+                                           running.storage, *running.datasets, *running.policy,
+                                           running.clock, KeepWithinMemory(train::RunSiteHalf)));
   rpc::Connection::Options options;
   options.server = config.server;
   options.tls.files = {config.tls.cert, config.tls.key, config.tls.ca};
@@ -127,6 +129,10 @@ absl::Status RunClient(const ClientConfig& config, const StopSignals& signals) {
   std::thread talk([&] { running.connection->Run(); });
   const char* signal = signals.Wait();
   Log(Level::kInfo, "draining", {{"signal", signal}});
+  running.session->Drain();
+  if (!running.session->WaitIdle(running.clock.Now() + config.drain)) {
+    Log(Level::kInfo, "task put aside: it goes on after the next start");
+  }
   running.session->Stop();
   running.connection->Stop();
   work.join();

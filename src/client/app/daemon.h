@@ -11,8 +11,9 @@
 
 namespace consilium::client::app {
 
-// Works until a stop signal: what is durable stays, the task at hand is given up and done again
-// after the next start. Ok after a clean stop. REQUIRES: no other thread runs yet.
+// Works until a stop signal; then no further task is taken, and the one at hand has [limits] drain
+// to finish. Longer ones are put aside with a checkpoint and go on after the next start. Ok after a
+// clean stop. REQUIRES: no other thread runs yet.
 absl::Status RunClient(const ClientConfig& config, const StopSignals& signals);
 
 // What `consilium-client check` says, line by line; starts nothing and changes nothing.

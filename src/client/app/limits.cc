@@ -74,9 +74,9 @@ session::SiteHalf KeepWithinMemory(session::SiteHalf half) {
 }
 
 absl::StatusOr<std::shared_ptr<const data::Dataset>> MemoryBoundSource::Load(
-    const job::JobSpec& spec) {
+    const job::JobSpec& spec, const data::ReadProgress& progress) {
   try {
-    return inner_.Load(spec);
+    return inner_.Load(spec, progress);
   } catch (const std::bad_alloc&) {
     return TooLarge(spec);
   }

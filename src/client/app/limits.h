@@ -31,7 +31,8 @@ class MemoryBoundSource final : public session::DatasetSource {
  public:
   explicit MemoryBoundSource(session::DatasetSource& inner) : inner_(inner) {}
   std::vector<std::string> Names() const override { return inner_.Names(); }
-  absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(const job::JobSpec& spec) override;
+  absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(
+      const job::JobSpec& spec, const data::ReadProgress& progress) override;
 
  private:
   session::DatasetSource& inner_;

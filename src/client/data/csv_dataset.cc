@@ -30,10 +30,12 @@ ColumnWish LabelWish(const job::DataSpec& data) {
 class CsvLoader {
  public:
   CsvLoader(const DatasetConfig& config, const job::JobSpec& spec, const SiteId& site,
-            const FileReader& file)
+            const FileReader& file, const ReadProgress& progress)
       : config_(config),
         spec_(spec),
         site_(site),
+        file_bytes_(file.size()),
+        progress_(progress),
         reader_(file, std::filesystem::path(config.path).filename().string(), config.separator),
         holdout_(config.split.holdout, site, config.name),
         missing_(config.missing),
@@ -48,6 +50,7 @@ class CsvLoader {
       CN_ASSIGN_OR_RETURN(const bool more, NextRecord());
       if (!more) break;
       CN_RETURN_IF_ERROR(TakeRow());
+      CN_RETURN_IF_ERROR(Report());
     }
     dataset_.digest = DatasetDigest(reader_.FileDigest(), config_, spec_.data, site_);
     return std::move(dataset_);
@@ -58,6 +61,14 @@ class CsvLoader {
     ColumnReader reader;
     size_t index;  // in the file
   };
+
+  // Once per piece of the file.
+  absl::Status Report() {
+    if (!progress_ || reader_.bytes_read() == reported_) return absl::OkStatus();
+    reported_ = reader_.bytes_read();
+    if (progress_(reported_, file_bytes_)) return absl::OkStatus();
+    return absl::CancelledError("the reading of the dataset was stopped");
+  }
 
   absl::StatusOr<bool> NextRecord() {
     if (std::exchange(first_row_waits_, false)) return true;
@@ -239,6 +250,9 @@ class CsvLoader {
   const DatasetConfig& config_;
   const job::JobSpec& spec_;
   const SiteId& site_;
+  const uint64_t file_bytes_;
+  const ReadProgress& progress_;
+  uint64_t reported_ = 0;
   CsvReader reader_;
   CsvRecord record_;
   Holdout holdout_;
@@ -257,12 +271,13 @@ class CsvLoader {
 }  // namespace
 
 absl::StatusOr<Dataset> LoadCsv(const DatasetConfig& config, const job::JobSpec& spec,
-                                const SiteId& site, const Storage& storage) {
+                                const SiteId& site, const Storage& storage,
+                                const ReadProgress& progress) {
   auto file = storage.OpenRead(config.path);
   if (!file.ok()) {
     return Annotate(file.status(), fmt::format("dataset `{}`", config.name));
   }
-  return CsvLoader(config, spec, site, **file).Load();
+  return CsvLoader(config, spec, site, **file, progress).Load();
 }
 
 }  // namespace consilium::client::data

@@ -7,8 +7,8 @@
 //
 // Errors: kFileNotFound and the like; kDataSyntax; kDataMissingColumn with the nearest names;
 // kDataBadCell and kDataUnknownLevel with file:line:column, the column's name and what was wanted,
-// never the cell; kDataTooLarge. Cost: one pass over the file; memory for the kept numbers only.
-// Thread-safe.
+// never the cell; kDataTooLarge; absl::CancelledError where `progress` says so. Cost: one pass over
+// the file; memory for the kept numbers only. Thread-safe.
 #ifndef CONSILIUM_CLIENT_DATA_CSV_DATASET_H_
 #define CONSILIUM_CLIENT_DATA_CSV_DATASET_H_
 
@@ -26,7 +26,8 @@ inline constexpr uint64_t kMaxDatasetValues = uint64_t{1} << 29;
 
 // REQUIRES: config.name == spec.data.dataset.
 absl::StatusOr<Dataset> LoadCsv(const DatasetConfig& config, const job::JobSpec& spec,
-                                const SiteId& site, const Storage& storage);
+                                const SiteId& site, const Storage& storage,
+                                const ReadProgress& progress = nullptr);
 
 }  // namespace consilium::client::data
 

@@ -56,6 +56,7 @@ class CsvReader {
 
   // False at the end of the file; `record` is then empty.
   absl::StatusOr<bool> Next(CsvRecord& record);
+  uint64_t bytes_read() const { return offset_; }
   // SHA-256 of the file's bytes. REQUIRES: Next said false.
   Digest FileDigest() const { return hash_.Current(); }
   Place PlaceOf(int line, int column) const { return {file_name_, line, column}; }

@@ -9,6 +9,7 @@
 #define CONSILIUM_CLIENT_DATA_DATASET_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,10 @@ struct Dataset {
   // Covers the file's bytes, filter, split and columns: what statistics are cached under.
   Digest digest;
 };
+
+// Hears now and then, while a dataset is read, how many bytes of how many are through. False stops
+// the reading with absl::CancelledError.
+using ReadProgress = std::function<bool(uint64_t done, uint64_t total)>;
 
 }  // namespace consilium::client::data
 

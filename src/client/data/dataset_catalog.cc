@@ -42,7 +42,8 @@ CsvCatalog::Stamp CsvCatalog::StampOf(const std::string& path) {
   return stamp;
 }
 
-absl::StatusOr<std::shared_ptr<const Dataset>> CsvCatalog::Load(const job::JobSpec& spec) {
+absl::StatusOr<std::shared_ptr<const Dataset>> CsvCatalog::Load(const job::JobSpec& spec,
+                                                                const ReadProgress& progress) {
   const DatasetConfig* config = Find(spec.data.dataset);
   if (config == nullptr) {
     return Error(ErrorCode::kDatasetUnknown,
@@ -53,7 +54,7 @@ absl::StatusOr<std::shared_ptr<const Dataset>> CsvCatalog::Load(const job::JobSp
   const Stamp stamp = StampOf(config->path);
   const Digest wish = DatasetDigest(Digest(), *config, spec.data, site_);
   if (std::shared_ptr<const Dataset> kept = Recall(wish, stamp)) return kept;
-  CN_ASSIGN_OR_RETURN(Dataset dataset, LoadCsv(*config, spec, site_, storage_));
+  CN_ASSIGN_OR_RETURN(Dataset dataset, LoadCsv(*config, spec, site_, storage_, progress));
   auto shared = std::make_shared<const Dataset>(std::move(dataset));
   Keep({wish, stamp, shared});
   return shared;

@@ -33,7 +33,8 @@ class CsvCatalog {
   // In the order of the configuration.
   std::vector<std::string> Names() const;
   // kDatasetUnknown with the nearest name, and the errors of LoadCsv.
-  absl::StatusOr<std::shared_ptr<const Dataset>> Load(const job::JobSpec& spec);
+  absl::StatusOr<std::shared_ptr<const Dataset>> Load(const job::JobSpec& spec,
+                                                      const ReadProgress& progress = nullptr);
 
  private:
   // What says that a file is still the same.

@@ -17,8 +17,9 @@ class CsvSource final : public DatasetSource {
   CsvSource(std::vector<data::DatasetConfig> datasets, SiteId site)
       : catalog_(std::move(datasets), std::move(site)) {}
   std::vector<std::string> Names() const override { return catalog_.Names(); }
-  absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(const job::JobSpec& spec) override {
-    return catalog_.Load(spec);
+  absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(
+      const job::JobSpec& spec, const data::ReadProgress& progress) override {
+    return catalog_.Load(spec, progress);
   }
 
  private:

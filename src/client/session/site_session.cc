@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "client/session/job_table.h"
@@ -17,6 +18,8 @@
 
 namespace consilium::client::session {
 namespace {
+
+constexpr Duration kLongestBeat = std::chrono::seconds(20);
 
 std::string_view TextOf(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
@@ -60,7 +63,11 @@ struct SiteSession::Parts {
   void Do(const wire::Outcome& outcome);
   void Do(const wire::JobEnded& ended);
   void DoTask(CurrentTask& current);
-  wire::AdmissionReply Admit(const wire::JobNotice& notice);
+  // nullopt: stopped before it was known; it is noticed again.
+  std::optional<wire::AdmissionReply> Admit(const wire::JobNotice& notice);
+  // While a dataset is read for an admission: the tasks that wait meanwhile are alive. False after
+  // Stop.
+  bool KeepAlive();
   // nullopt = allowed.
   std::optional<policy::Refuse> DecideOffer(const wire::TaskOffer& offer);
 
@@ -78,11 +85,13 @@ struct SiteSession::Parts {
   StatisticsCache statistics;
   TaskQueue queue;
   std::unique_ptr<SiteStore> store;
+  std::unique_ptr<CheckpointStore> checkpoints;
   std::unique_ptr<TaskRunner> runner;
   DatasetSource* datasets = nullptr;
   const policy::Policy* policy = nullptr;
   const Clock* clock = nullptr;
   SiteHalf site_half;
+  Instant next_beat{};  // the worker's
   mutable Mutex mutex;
   std::shared_ptr<Uplink> uplink ABSL_GUARDED_BY(mutex);
 };
@@ -98,13 +107,18 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
   Parts* const p = parts.get();
   CN_RETURN_IF_ERROR(p->jobs.Load());
   p->store = std::move(store);
+  CN_ASSIGN_OR_RETURN(p->checkpoints,
+                      CheckpointStore::Open({.folder = p->options.folder + "/checkpoints",
+                                             .version = p->options.version,
+                                             .interval = p->options.checkpoint_interval},
+                                            storage, clock));
   p->datasets = &datasets;
   p->policy = &policy;
   p->clock = &clock;
   p->site_half = std::move(site_half);
   p->runner = std::make_unique<TaskRunner>(
-      TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, datasets, policy,
-                       clock, p->site_half},
+      TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, *p->checkpoints,
+                       datasets, policy, clock, p->site_half},
       Line{[p] { return p->CurrentUplink(); },
            [p](const wire::SiteMessage& message) { p->Send(message); },
            [p] {
@@ -181,7 +195,9 @@ void SiteSession::Parts::OnOffer(const wire::TaskOffer& offer) {
         {{"job", offer.job.value()}, {"step", offer.step.value()}, {"rule", refuse->rule}});
     return Send(wire::TaskRefused{offer.job, offer.step, refuse->rule, refuse->message});
   }
-  if (queue.Add(offer) == TaskQueue::Added::kFull) {
+  const TaskQueue::Added added = queue.Add(offer);
+  if (added == TaskQueue::Added::kDraining) return;  // it comes again after the next start
+  if (added == TaskQueue::Added::kFull) {
     return Send(wire::TaskRefused{offer.job, offer.step, CodeName(ErrorCode::kOverloaded),
                                   "too many tasks are queued"});
   }
@@ -195,14 +211,27 @@ bool SiteSession::Parts::DoControl() {
   return true;
 }
 
-wire::AdmissionReply SiteSession::Parts::Admit(const wire::JobNotice& notice) {
+bool SiteSession::Parts::KeepAlive() {
+  const Instant now = clock->Now();
+  if (now >= next_beat) {
+    Duration lease = kLongestBeat;
+    for (const wire::TaskOffer& offer : queue.All()) {
+      Send(wire::TaskProgress{offer.job, offer.step, "queued", 0, 0});
+      lease = std::min(lease, offer.progress_lease / 4);
+    }
+    next_beat = now + lease;
+  }
+  return !queue.stopped();
+}
+
+std::optional<wire::AdmissionReply> SiteSession::Parts::Admit(const wire::JobNotice& notice) {
   if (const std::shared_ptr<const KnownJob> known = jobs.Find(notice.job)) {
     // Noticed again after a reconnect: the policy is asked again, the data is not read again.
     const policy::Decision decision = policy->Decide(
         {&known->spec, known->researcher, std::nullopt}, {.training_rows = known->training_rows});
     const auto* refuse = std::get_if<policy::Refuse>(&decision);
     if (refuse != nullptr) return RefusedBy(notice.job, *refuse);
-    return {notice.job, wire::Verdict::kAdmitted, "", ""};
+    return wire::AdmissionReply{notice.job, wire::Verdict::kAdmitted, "", ""};
   }
   absl::StatusOr<job::JobSpec> spec = ReadNotice(notice);
   if (!spec.ok()) return RefusedFor(notice.job, spec.status());
@@ -212,7 +241,8 @@ wire::AdmissionReply SiteSession::Parts::Admit(const wire::JobNotice& notice) {
   if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) {
     return RefusedBy(notice.job, *refuse);
   }
-  const auto dataset = datasets->Load(*spec);
+  const auto dataset = datasets->Load(*spec, [this](uint64_t, uint64_t) { return KeepAlive(); });
+  if (absl::IsCancelled(dataset.status())) return std::nullopt;
   if (!dataset.ok()) {
     LogStatus(Level::kError, "dataset cannot be used", dataset.status(),
               {{"job", notice.job.value()}});
@@ -225,16 +255,17 @@ wire::AdmissionReply SiteSession::Parts::Admit(const wire::JobNotice& notice) {
   }
   const absl::Status kept = jobs.Add(notice, {*std::move(spec), notice.researcher, rows});
   if (!kept.ok()) return RefusedFor(notice.job, kept);
-  return {notice.job, wire::Verdict::kAdmitted, "", ""};
+  return wire::AdmissionReply{notice.job, wire::Verdict::kAdmitted, "", ""};
 }
 
 void SiteSession::Parts::Do(const wire::JobNotice& notice) {
-  const wire::AdmissionReply reply = Admit(notice);
+  const std::optional<wire::AdmissionReply> reply = Admit(notice);
+  if (!reply) return;
   Log(Level::kInfo, "job admission",
       {{"job", notice.job.value()},
-       {"verdict", wire::NameOf(reply.verdict)},
-       {"rule", reply.rule}});
-  Send(reply);
+       {"verdict", wire::NameOf(reply->verdict)},
+       {"rule", reply->rule}});
+  Send(*reply);
 }
 
 void SiteSession::Parts::Do(const wire::Outcome& outcome) {
@@ -242,11 +273,15 @@ void SiteSession::Parts::Do(const wire::Outcome& outcome) {
     LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
     return;  // not acknowledged: it comes again
   }
+  if (const absl::Status removed = checkpoints->Remove(outcome.job, outcome.step); !removed.ok()) {
+    LogStatus(Level::kWarning, "checkpoint not removed", removed);
+  }
   Send(wire::OutcomeAck{outcome.job, outcome.step});
 }
 
 void SiteSession::Parts::Do(const wire::JobEnded& ended) {
   absl::Status done = store->ForgetJob(ended.job, clock->UtcNow());
+  if (done.ok()) done = checkpoints->RemoveJob(ended.job);
   if (done.ok()) done = jobs.Remove(ended.job);
   if (!done.ok()) LogStatus(Level::kError, "job not cleared", done, {{"job", ended.job.value()}});
 }
@@ -290,6 +325,10 @@ void SiteSession::Run() {
     }
   }
 }
+
+void SiteSession::Drain() { parts_->queue.Drain(); }
+
+bool SiteSession::WaitIdle(Instant deadline) { return parts_->queue.WaitIdle(deadline); }
 
 void SiteSession::Stop() { parts_->queue.Stop(); }
 

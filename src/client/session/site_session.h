@@ -34,8 +34,10 @@ class DatasetSource {
  public:
   virtual ~DatasetSource() = default;
   virtual std::vector<std::string> Names() const = 0;
-  // kDatasetUnknown, and the 04xx errors of reading it as this job needs it. May take long.
-  virtual absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(const job::JobSpec& spec) = 0;
+  // kDatasetUnknown, and the 04xx errors of reading it as this job needs it. May take long, and
+  // says to `progress` how far it is.
+  virtual absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(
+      const job::JobSpec& spec, const data::ReadProgress& progress) = 0;
 };
 
 // How a task is computed; train::RunSiteHalf in production.
@@ -51,6 +53,7 @@ class SiteSession {
     std::string version;
     size_t max_jobs = 64;
     size_t max_queued = 256;
+    Duration checkpoint_interval = std::chrono::seconds(30);  // of a training; 0: none are kept
   };
   // Reads the store (or begins one, with a fresh random id). All references outlive this.
   static absl::StatusOr<std::unique_ptr<SiteSession>> Create(Options options, Storage& storage,
@@ -67,8 +70,14 @@ class SiteSession {
 
   // Does one piece of queued work; false when there is none.
   bool RunOne();
-  // RunOne until Stop. The task at hand is cancelled by Stop; what is durable stays.
+  // RunOne until Stop.
   void Run();
+  // No further task is taken; the one at hand goes on.
+  void Drain();
+  // False when a task is still at hand at `deadline`.
+  bool WaitIdle(Instant deadline);
+  // Ends Run soon. The task at hand is put aside: its checkpoint is written, and it goes on when it
+  // is offered again after the next start.
   void Stop();
 
  private:

@@ -16,6 +16,7 @@ TaskQueue::TaskQueue(size_t max_queued) : max_queued_(max_queued) {}
 
 TaskQueue::Added TaskQueue::Add(const wire::TaskOffer& offer) {
   MutexLock lock(mutex_);
+  if (draining_) return Added::kDraining;
   if (current_ != nullptr && SameTask(current_->task.offer, offer)) {
     again_ = offer;
     return Added::kKnown;
@@ -66,10 +67,25 @@ void TaskQueue::OnConnected() {
   changed_.NotifyAll();
 }
 
+void TaskQueue::Drain() {
+  MutexLock lock(mutex_);
+  draining_ = true;
+}
+
+bool TaskQueue::WaitIdle(Instant deadline) {
+  MutexLock lock(mutex_);
+  bool in_time = true;
+  while (current_ != nullptr && in_time) in_time = changed_.WaitUntil(mutex_, deadline);
+  return current_ == nullptr;
+}
+
 void TaskQueue::Stop() {
   MutexLock lock(mutex_);
-  stopped_ = true;
-  if (current_ != nullptr) current_->cancelled = true;
+  draining_ = stopped_ = true;
+  if (current_ != nullptr) {
+    current_->put_aside = true;
+    current_->cancelled = true;
+  }
   changed_.NotifyAll();
 }
 
@@ -83,7 +99,7 @@ std::optional<ControlWork> TaskQueue::TakeControl() {
 
 std::shared_ptr<CurrentTask> TaskQueue::Take(Instant now) {
   MutexLock lock(mutex_);
-  if (stopped_) return nullptr;
+  if (draining_) return nullptr;
   const auto due = std::ranges::find_if(tasks_, [&](const QueuedTask& task) {
     return !task.awaits_connection && task.not_before <= now;
   });
@@ -98,6 +114,7 @@ std::shared_ptr<CurrentTask> TaskQueue::Take(Instant now) {
 void TaskQueue::EndLocked() {
   current_.reset();
   again_.reset();
+  changed_.NotifyAll();
 }
 
 void TaskQueue::End(bool delivered) {
@@ -129,7 +146,7 @@ bool TaskQueue::WaitForWork() {
   if (!control_.empty()) return true;
   Instant next = Instant::max();
   for (const QueuedTask& task : tasks_) {
-    if (!task.awaits_connection) next = std::min(next, task.not_before);
+    if (!task.awaits_connection && !draining_) next = std::min(next, task.not_before);
   }
   if (next == Instant::max()) {
     changed_.Wait(mutex_);
@@ -144,6 +161,18 @@ std::vector<wire::TaskOffer> TaskQueue::Waiting() const {
   std::vector<wire::TaskOffer> offers;
   for (const QueuedTask& task : tasks_) offers.push_back(task.offer);
   return offers;
+}
+
+std::vector<wire::TaskOffer> TaskQueue::All() const {
+  std::vector<wire::TaskOffer> offers = Waiting();
+  MutexLock lock(mutex_);
+  if (current_ != nullptr) offers.push_back(current_->task.offer);
+  return offers;
+}
+
+bool TaskQueue::stopped() const {
+  MutexLock lock(mutex_);
+  return stopped_;
 }
 
 }  // namespace consilium::client::session

@@ -39,13 +39,14 @@ struct QueuedTask {
 struct CurrentTask {
   QueuedTask task;
   std::atomic<bool> cancelled = false;
+  std::atomic<bool> put_aside = false;  // cancelled, and to go on after a restart
 };
 
 class TaskQueue {
  public:
   explicit TaskQueue(size_t max_queued);
 
-  enum class Added { kQueued, kKnown, kFull };
+  enum class Added { kQueued, kKnown, kFull, kDraining };
   Added Add(const wire::TaskOffer& offer);
   bool AddControl(ControlWork work);  // false when full
   // Takes it out of the queue, or tells the one who works on it.
@@ -53,7 +54,11 @@ class TaskQueue {
   void CancelJob(const JobId& job);
   // A connection is there: what waited for one is due, and attempts count from zero again.
   void OnConnected();
-  // Nothing more is handed out; the task at hand is cancelled.
+  // No further task is taken or handed out; the one at hand goes on, and so does control work.
+  void Drain();
+  // False when a task is still at hand at `deadline`.
+  bool WaitIdle(Instant deadline);
+  // Nothing more is handed out; the task at hand is put aside.
   void Stop();
 
   std::optional<ControlWork> TakeControl();
@@ -65,8 +70,10 @@ class TaskQueue {
   bool Retry(const CurrentTask& current, Instant now, bool connected);
   // Waits until something may be due. False after Stop.
   bool WaitForWork();
-  // Offers that wait behind the task at hand.
+  // Offers that wait behind the task at hand; with it.
   std::vector<wire::TaskOffer> Waiting() const;
+  std::vector<wire::TaskOffer> All() const;
+  bool stopped() const;
 
  private:
   void EndLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -78,6 +85,7 @@ class TaskQueue {
   std::deque<QueuedTask> tasks_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<CurrentTask> current_ ABSL_GUARDED_BY(mutex_);
   std::optional<wire::TaskOffer> again_ ABSL_GUARDED_BY(mutex_);  // current_ was offered once more
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -86,6 +86,7 @@ class TaskRunner::Pulse {
 };
 
 struct TaskRunner::Work {
+  const CurrentTask& current;
   const wire::TaskOffer& offer;
   const KnownJob& job;
   Pulse pulse;
@@ -97,7 +98,7 @@ TaskRunner::TaskRunner(Room room, Line line) : room_(std::move(room)), line_(std
 TaskRunner::Result TaskRunner::Run(CurrentTask& current, const TaskQueue& queue,
                                    const KnownJob& job) {
   const wire::TaskOffer& offer = current.task.offer;
-  Work work{offer, job, Pulse(current, queue, line_, room_.clock), std::nullopt};
+  Work work{current, offer, job, Pulse(current, queue, line_, room_.clock), std::nullopt};
   absl::StatusOr<LeftRecord> left = absl::NotFoundError("not held");
   if (const auto held = room_.store.FindHeld(offer.job, offer.step);
       held && held->base_state == offer.state) {
@@ -106,6 +107,8 @@ TaskRunner::Result TaskRunner::Run(CurrentTask& current, const TaskQueue& queue,
     left = Make(work);
   }
   absl::Status status = left.status();
+  // Its work is either safe in the update or of no use to a later attempt.
+  if (left.ok() || !IsPassing(left.status())) ForgetCheckpoint(offer);
   if (status.ok()) status = Submit(work, *left);
   if (status.ok()) return Delivered{};
   if (current.cancelled) return Cancelled{};
@@ -113,9 +116,17 @@ TaskRunner::Result TaskRunner::Run(CurrentTask& current, const TaskQueue& queue,
   return Failed{status, IsPassing(status)};
 }
 
+void TaskRunner::ForgetCheckpoint(const wire::TaskOffer& offer) {
+  const absl::Status removed = room_.checkpoints.Remove(offer.job, offer.step);
+  if (!removed.ok()) LogStatus(Level::kWarning, "checkpoint not removed", removed);
+}
+
 absl::StatusOr<LeftRecord> TaskRunner::Make(Work& work) {
   work.pulse.Beat("load", 0, 0);
-  CN_ASSIGN_OR_RETURN(const auto dataset, room_.datasets.Load(work.job.spec));
+  CN_ASSIGN_OR_RETURN(const auto dataset,
+                      room_.datasets.Load(work.job.spec, [&](uint64_t done, uint64_t all) {
+                        return work.pulse.Beat("load", done, all);
+                      }));
   const policy::Decision decision =
       room_.policy.Decide({&work.job.spec, work.job.researcher, work.offer.workload},
                           {.training_rows = dataset->train.rows()});
@@ -153,10 +164,17 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
     if (auto answer = room_.statistics.Find(question)) return *std::move(answer);
   }
   work.pulse.Beat("train", 0, 0);
+  const auto checkpoints =
+      work.offer.workload == wire::Workload::kTrain
+          ? room_.checkpoints.SlotOf(
+                {work.offer.job, work.offer.step, work.offer.state, dataset.digest, room_.site},
+                [&] { return work.current.put_aside.load(); })
+          : nullptr;
   CN_ASSIGN_OR_RETURN(
       train::Contribution contribution,
       room_.site_half(
-          work.job.spec, {work.offer.workload, work.offer.round, room_.site}, state, dataset,
+          work.job.spec, {work.offer.workload, work.offer.round, room_.site, checkpoints.get()},
+          state, dataset,
           [&](uint64_t done, uint64_t all) { return work.pulse.Beat("train", done, all); }));
   if (statistics) CN_RETURN_IF_ERROR(room_.statistics.Keep(question, contribution));
   return contribution;

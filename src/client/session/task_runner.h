@@ -1,5 +1,6 @@
-// The path of one task, in order: held already? -> dataset -> policy -> state -> site half ->
-// disclosure check -> update file and what-left record durable -> submit -> receipt.
+// The path of one task, in order: held already? -> dataset -> policy -> state -> site half (from
+// its checkpoint, if there is one) -> disclosure check -> update file and what-left record durable
+// -> submit -> receipt.
 //
 // The result says what the server has to hear. Called by the one worker; everything referenced
 // outlives it.
@@ -16,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/policy/policy.h"
+#include "client/session/checkpoint_store.h"
 #include "client/session/job_table.h"
 #include "client/session/site_session.h"
 #include "client/session/site_store.h"
@@ -56,6 +58,7 @@ class TaskRunner {
     SiteStore& store;
     StateCache& states;
     StatisticsCache& statistics;
+    CheckpointStore& checkpoints;
     DatasetSource& datasets;
     const policy::Policy& policy;
     const Clock& clock;
@@ -69,6 +72,7 @@ class TaskRunner {
   class Pulse;
   struct Work;
   absl::StatusOr<LeftRecord> Make(Work& work);
+  void ForgetCheckpoint(const wire::TaskOffer& offer);
   absl::StatusOr<train::Contribution> Compute(Work& work, const data::Dataset& dataset);
   absl::StatusOr<LeftRecord> Write(const Work& work, const train::Contribution& contribution);
   absl::Status Submit(Work& work, const LeftRecord& left);

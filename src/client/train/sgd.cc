@@ -1,33 +1,72 @@
 #include "client/train/sgd.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
 
 #include "common/base/check.h"
+#include "common/base/log.h"
 
 namespace consilium::client::train {
 namespace {
 
-// Multiplications between two calls of Progress: some tens of milliseconds.
-constexpr uint64_t kWorkPerReport = uint64_t{1} << 26;
-
-// Calls Progress every so much work, not every step: small steps are far quicker than a report.
-class Reporter {
+// Looks up from the work every so often, not every step: small steps are far quicker than a report.
+class Pace {
  public:
-  Reporter(const Progress& progress, uint64_t total) : progress_(progress), total_(total) {}
+  Pace(const Trainee& trainee, const learn::BatchOrder& order, const Progress& progress,
+       uint64_t total)
+      : trainee_(trainee), order_(order), progress_(progress), total_(total) {}
 
   // False when the task was cancelled.
+  bool LookUp(uint64_t done) {
+    work_ = 0;
+    const bool go_on = !progress_ || progress_(done, total_);
+    if (trainee_.checkpoints != nullptr && done < total_ && trainee_.checkpoints->Due()) {
+      Save(done);
+    }
+    return go_on;
+  }
   bool Advance(uint64_t done, uint64_t work) {
     work_ += work;
-    if (work_ < kWorkPerReport && done != 0 && done != total_) return true;
-    work_ = 0;
-    return !progress_ || progress_(done, total_);
+    return (work_ < trainee_.work_per_report && done != total_) || LookUp(done);
   }
 
  private:
+  void Save(uint64_t done) const {
+    const Bytes head =
+        EncodePointHead({done, total_, order_.position(), {}}, trainee_.parameters.size());
+    const std::array<ByteSpan, 2> parts = {head, std::as_bytes(trainee_.parameters)};
+    trainee_.checkpoints->Save(parts);
+  }
+
+  const Trainee& trainee_;
+  const learn::BatchOrder& order_;
   const Progress& progress_;
   const uint64_t total_;
   uint64_t work_ = 0;
 };
+
+// Takes up the newest checkpoint: the local steps done; 0 when there is none that fits.
+uint64_t Resume(const Trainee& trainee, uint64_t total, learn::BatchOrder& order) {
+  if (trainee.checkpoints == nullptr) return 0;
+  const std::optional<Bytes> bytes = trainee.checkpoints->Find();
+  if (!bytes) return 0;
+  const auto point = DecodePoint(*bytes, trainee.parameters.size());
+  learn::BatchOrder there = order;
+  const bool fits = point && point->of == total && point->steps < total &&
+                    point->order.batches == (order.full() ? 0 : point->steps) &&
+                    there.SkipTo(point->order);
+  if (!fits) {
+    Log(Level::kWarning, "the checkpoint does not fit the task: the training begins anew", {});
+    return 0;
+  }
+  order = std::move(there);
+  std::ranges::copy(point->parameters, trainee.parameters.begin());
+  Log(Level::kInfo, "training goes on from its checkpoint",
+      {{"local_steps", point->steps}, {"of", total}});
+  return point->steps;
+}
 
 // Copies the rows of a mini-batch together.
 class Gather {
@@ -67,17 +106,18 @@ absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const 
   const uint64_t steps = LocalSteps(train, order);
   const bool full = order.full();
   const std::span<float> parameters = trainee.parameters;
+  const uint64_t begin = Resume(trainee, steps, order);
   Gather gather(trainee.rows, full ? 0 : order.batch_rows());
   learn::AlignedVector<float> gradient(parameters.size());
-  Reporter reporter(progress, steps);
-  if (!reporter.Advance(0, 0)) return absl::CancelledError("the task was cancelled");
-  for (uint64_t step = 1; step <= steps; ++step) {
+  Pace pace(trainee, order, progress, steps);
+  if (!pace.LookUp(begin)) return absl::CancelledError("the task was cancelled");
+  for (uint64_t step = begin + 1; step <= steps; ++step) {
     const learn::Batch<float> batch = full ? trainee.rows.All() : gather.Take(order.Next());
     trainee.model.LossAndGradient(parameters, batch, gradient);
     for (size_t i = 0; i < parameters.size(); ++i) {
       parameters[i] -= train.learning_rate * gradient[i];
     }
-    if (!reporter.Advance(step, batch.y.size() * parameters.size())) {
+    if (!pace.Advance(step, batch.y.size() * parameters.size())) {
       return absl::CancelledError("the task was cancelled");
     }
   }

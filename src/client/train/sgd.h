@@ -2,13 +2,14 @@
 //
 //   w <- w - learning_rate * gradient of the batch's mean loss
 // `local_epochs` passes over the rows, or `local_steps` batches (which go on into further epochs).
-// Buffers are made once, before the first step.
+// Buffers are made once, before the first step. With checkpoints it goes on from the newest one.
 #ifndef CONSILIUM_CLIENT_TRAIN_SGD_H_
 #define CONSILIUM_CLIENT_TRAIN_SGD_H_
 
 #include <span>
 
 #include "absl/status/status.h"
+#include "client/train/checkpoint.h"
 #include "client/train/prepared.h"
 #include "client/train/site_half.h"
 #include "common/job/job_spec.h"
@@ -20,11 +21,16 @@ namespace consilium::client::train {
 // Steps this takes: local_steps, or local_epochs times the batches of an epoch.
 uint64_t LocalSteps(const job::TrainSpec& train, const learn::BatchOrder& order);
 
+// Multiplications between two calls of Progress: some tens of milliseconds.
+inline constexpr uint64_t kWorkPerReport = uint64_t{1} << 26;
+
 // What training works on. All outlive the call.
 struct Trainee {
   const PreparedSplit& rows;  // at least one
   learn::Model& model;
   std::span<float> parameters;  // moved in place
+  Checkpoints* checkpoints = nullptr;
+  uint64_t work_per_report = kWorkPerReport;
 };
 
 // CancelledError when `progress` said so. Values may come out not finite: the caller checks.

@@ -30,7 +30,8 @@ struct Work {
   const data::Dataset& dataset;
   const Progress& progress;
   learn::ModelShape shape;
-  tensor::Layout layout;  // of the contribution
+  tensor::Layout layout;     // of the contribution
+  uint64_t local_steps = 0;  // of a training
 };
 
 absl::Status NeedTrainingRows(const Work& work) {
@@ -96,13 +97,20 @@ absl::StatusOr<Prepared> PrepareBoth(const Work& work) {
   return prepared;
 }
 
-// Fills the eval.* tensors and their support.
+// Fills the eval.* tensors and their support. CancelledError when the task was cancelled.
 absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model& model,
                            std::span<const float> parameters, Contribution& contribution) {
+  bool cancelled = false;
+  const auto go_on = [&] {
+    cancelled = work.progress && !work.progress(0, work.local_steps);
+    return !cancelled;
+  };
   for (const bool test : {false, true}) {
     const PreparedSplit& split = test ? rows.test : rows.train;
     const std::string prefix = test ? "eval.test." : "eval.train.";
-    const learn::EvaluationSums sums = learn::Evaluate(model, work.shape, parameters, split.All());
+    const learn::EvaluationSums sums =
+        learn::Evaluate(model, work.shape, parameters, split.All(), go_on);
+    if (cancelled) return absl::CancelledError("the task was cancelled");
     if (!std::isfinite(sums.loss_sum)) {
       return Error(ErrorCode::kTrainingDiverged,
                    fmt::format("the loss over the {} rows of the model that this step starts from "
@@ -139,7 +147,7 @@ absl::Status WriteDeltas(const tensor::Layout& parameters, std::span<const float
   return absl::OkStatus();
 }
 
-absl::StatusOr<Contribution> Train(const Work& work) {
+absl::StatusOr<Contribution> Train(Work& work) {
   CN_RETURN_IF_ERROR(NeedTrainingRows(work));
   CN_ASSIGN_OR_RETURN(const Prepared rows, PrepareBoth(work));
   CN_ASSIGN_OR_RETURN(const tensor::Layout layout, learn::ParameterLayout(work.shape));
@@ -147,12 +155,13 @@ absl::StatusOr<Contribution> Train(const Work& work) {
                       learn::ReadParameters(layout, work.state.tensors));
   const std::unique_ptr<learn::Model> model = learn::MakeModel<float>(work.shape);
   Contribution contribution = EmptyContribution(work);
-  CN_RETURN_IF_ERROR(AddEvaluation(work, rows, *model, start, contribution));
   learn::BatchOrder order(learn::BatchKey(work.spec, work.task.round, work.task.site),
                           static_cast<uint32_t>(rows.train.rows()), work.spec.train.batch_size);
+  work.local_steps = LocalSteps(work.spec.train, order);
+  CN_RETURN_IF_ERROR(AddEvaluation(work, rows, *model, start, contribution));
   learn::AlignedVector<float> end = start;
-  CN_RETURN_IF_ERROR(
-      RunSgd(work.spec.train, std::move(order), {rows.train, *model, end}, work.progress));
+  const Trainee trainee{rows.train, *model, end, work.task.checkpoints};
+  CN_RETURN_IF_ERROR(RunSgd(work.spec.train, std::move(order), trainee, work.progress));
   CN_RETURN_IF_ERROR(WriteDeltas(layout, start, end, contribution.values));
   return contribution;
 }
@@ -177,7 +186,7 @@ absl::StatusOr<Contribution> RunSiteHalf(const job::JobSpec& spec, const SiteTas
     return Error(ErrorCode::kDataTooLarge, fmt::format("{} training rows, want at most {}",
                                                        dataset.train.rows(), sum::kMaxWeight));
   }
-  Work work{spec, task, state, dataset, progress, {}, {}};
+  Work work{spec, task, state, dataset, progress, {}, {}, 0};
   CN_ASSIGN_OR_RETURN(work.shape, learn::ShapeOf(spec));
   CN_ASSIGN_OR_RETURN(work.layout, learn::ContributionLayout(spec, task.workload));
   switch (task.workload) {

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/data/dataset.h"
+#include "client/train/checkpoint.h"
 #include "common/job/job_spec.h"
 #include "common/tensor/bundle.h"
 #include "common/wire/messages.h"
@@ -31,7 +32,8 @@ using Progress = std::function<bool(uint64_t done, uint64_t total)>;
 struct SiteTask {
   wire::Workload workload;
   RoundNumber round;
-  SiteId site;  // keys the mini-batch order
+  SiteId site;                         // keys the mini-batch order
+  Checkpoints* checkpoints = nullptr;  // null: none are kept
 };
 
 // kTrainingDiverged (a parameter became NaN or infinite, named), kModelMismatch (state and job do

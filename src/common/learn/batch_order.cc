@@ -32,16 +32,30 @@ uint64_t BatchOrder::BatchesPerEpoch() const {
   return (rows_.size() + batch_rows_ - 1) / batch_rows_;
 }
 
+void BatchOrder::BeginEpoch() {
+  random_.Shuffle(std::span<uint32_t>(rows_));
+  position_ = 0;
+}
+
 std::span<const uint32_t> BatchOrder::Next() {
+  ++batches_;
   if (full()) return rows_;
-  if (position_ == rows_.size()) {
-    random_.Shuffle(std::span<uint32_t>(rows_));
-    position_ = 0;
-  }
+  if (position_ == rows_.size()) BeginEpoch();
   const size_t count = std::min<size_t>(batch_rows_, rows_.size() - position_);
   const std::span<const uint32_t> batch(&rows_[position_], count);
   position_ += count;
   return batch;
+}
+
+bool BatchOrder::SkipTo(const Position& to) {
+  CN_CHECK(batches_ == 0);
+  batches_ = to.batches;
+  if (full() || to.batches == 0) return position() == to;
+  const uint64_t epochs = (to.batches - 1) / BatchesPerEpoch() + 1;
+  for (uint64_t epoch = 0; epoch < epochs; ++epoch) BeginEpoch();
+  const uint64_t taken = to.batches - (epochs - 1) * BatchesPerEpoch();
+  position_ = std::min<size_t>(rows_.size(), taken * batch_rows_);
+  return position() == to;
 }
 
 }  // namespace consilium::learn

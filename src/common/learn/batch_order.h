@@ -21,6 +21,12 @@ Digest BatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site)
 
 class BatchOrder {
  public:
+  // How far an order has gone: enough to go on from there, and to notice that it is another order.
+  struct Position {
+    uint64_t batches = 0;
+    uint32_t next_word = 0;  // the number that the generator gives next
+    friend bool operator==(const Position&, const Position&) = default;
+  };
   // `batch_rows` 0 = all. REQUIRES: rows > 0.
   BatchOrder(const Digest& key, uint32_t rows, uint32_t batch_rows);
 
@@ -30,10 +36,19 @@ class BatchOrder {
   // Row indices, valid until the next call.
   std::span<const uint32_t> Next();
 
+  Position position() const { return {batches_, Random(random_).Next32()}; }
+  // Goes to where an order of the same key, rows and batches was; the shuffles up to there are
+  // done again. False, and nowhere in particular, when that is not what `to` says.
+  // REQUIRES: Next was not called yet. Cost: one shuffle per epoch before.
+  bool SkipTo(const Position& to);
+
  private:
+  void BeginEpoch();
+
   Random random_;
+  uint64_t batches_ = 0;
   std::vector<uint32_t> rows_;
-  const uint32_t batch_rows_;
+  uint32_t batch_rows_;
   size_t position_;
 };
 

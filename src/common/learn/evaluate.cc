@@ -90,7 +90,7 @@ void ScoreRows(Model& model, const ModelShape& shape, std::span<const float> par
 }
 
 EvaluationSums Evaluate(Model& model, const ModelShape& shape, std::span<const float> parameters,
-                        const Batch<float>& rows) {
+                        const Batch<float>& rows, const std::function<bool()>& go_on) {
   EvaluationSums sums = EmptySums(shape);
   AlignedVector<float> scores(std::min(kBlockRows, rows.y.size()) * shape.outputs);
   for (size_t first = 0; first < rows.y.size(); first += kBlockRows) {
@@ -98,6 +98,7 @@ EvaluationSums Evaluate(Model& model, const ModelShape& shape, std::span<const f
     const std::span<float> block(scores.data(), count * shape.outputs);
     model.Scores(parameters, rows.x.subspan(first * shape.inputs, count * shape.inputs), block);
     AddScores(shape, block, rows.y.subspan(first, count), sums);
+    if (go_on && !go_on()) break;
   }
   return sums;
 }

@@ -7,6 +7,7 @@
 #define CONSILIUM_COMMON_LEARN_EVALUATE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -42,9 +43,10 @@ struct EvaluationSums {
 // bits.
 void ScoreRows(Model& model, const ModelShape& shape, std::span<const float> parameters,
                std::span<const float> x, std::span<float> scores);
-// Sums over rows. Blocks of rows keep the memory small. Loss in double from float32 scores.
+// Sums over rows. Blocks of rows keep the memory small; `go_on` is asked after each, and ends it
+// early where it says false. Loss in double from float32 scores.
 EvaluationSums Evaluate(Model& model, const ModelShape& shape, std::span<const float> parameters,
-                        const Batch<float>& rows);
+                        const Batch<float>& rows, const std::function<bool()>& go_on = nullptr);
 // The same from scores [rows, outputs] that are there already.
 EvaluationSums SumScores(const ModelShape& shape, std::span<const float> scores,
                          std::span<const float> labels);

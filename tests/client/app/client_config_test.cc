@@ -51,6 +51,8 @@ researchers = ["ada"]
 [limits]
 threads = 2
 memory = "4GiB"
+checkpoint = "2m"
+drain = "5s"
 [ops]
 listen = "127.0.0.1:0"
 )"));
@@ -59,7 +61,16 @@ listen = "127.0.0.1:0"
   EXPECT_THAT(config.policy.researchers, ElementsAre("ada"));
   EXPECT_EQ(config.threads, 2u);
   EXPECT_EQ(config.memory_bytes, uint64_t{4} << 30);
+  EXPECT_EQ(config.checkpoint, std::chrono::minutes(2));
+  EXPECT_EQ(config.drain, std::chrono::seconds(5));
   EXPECT_TRUE(config.ops.listen.has_value());
+}
+
+TEST(ClientConfig, CheckpointsAreKeptAndAStopIsQuickUnlessSaidOtherwise) {
+  ASSERT_OK_AND_ASSIGN(const ClientConfig config, Parse(""));
+  EXPECT_EQ(config.checkpoint, std::chrono::seconds(30));
+  EXPECT_EQ(config.drain, std::chrono::seconds(10));
+  EXPECT_EQ(Parse("[limits]\ncheckpoint = \"0s\"\n")->checkpoint, Duration(0));
 }
 
 TEST(ClientConfig, AFlagGoesOverAVariableAndThatOverTheFile) {

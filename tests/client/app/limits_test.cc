@@ -54,7 +54,8 @@ TEST(LimitsDeathTest, ATaskThatNeedsMoreMemoryFailsByNameAndTheProcessGoesOn) {
 class HungrySource final : public session::DatasetSource {
  public:
   std::vector<std::string> Names() const override { return {"heart"}; }
-  absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(const job::JobSpec&) override {
+  absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(const job::JobSpec&,
+                                                            const data::ReadProgress&) override {
     // As a library does it when memory is short.
     std::rethrow_exception(std::make_exception_ptr(std::bad_alloc()));
   }
@@ -64,7 +65,7 @@ TEST(MemoryBoundSource, ADatasetThatDoesNotFitIsRefusedByName) {
   HungrySource hungry;
   MemoryBoundSource source(hungry);
   EXPECT_EQ(source.Names(), hungry.Names());
-  EXPECT_THAT(source.Load({}), HasCode(ErrorCode::kDataTooLarge));
+  EXPECT_THAT(source.Load({}, nullptr), HasCode(ErrorCode::kDataTooLarge));
 }
 
 }  // namespace

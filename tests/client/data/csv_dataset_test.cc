@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
+#include "client/data/csv_reader.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
@@ -347,6 +350,24 @@ TEST_F(CsvDatasetTest, TheDigestCoversAllThatDecidesTheNumbers) {
   EXPECT_NE(bytes.digest, base.digest);
   ASSERT_OK_AND_ASSIGN(const Dataset site, Load(text, "south"));
   EXPECT_NE(site.digest, base.digest);
+}
+
+TEST_F(CsvDatasetTest, LongReadingSaysHowFarItIsAndCanBeStopped) {
+  std::string text = "a,b,y\n";
+  while (text.size() < 5 * kReadBytes) text += "1,2,0\n";
+  config_.path = folder_.Write("d.csv", text);
+  std::vector<uint64_t> heard;
+  const auto watch = [&](uint64_t done, uint64_t total) {
+    EXPECT_EQ(total, text.size());
+    heard.push_back(done);
+    return true;
+  };
+  EXPECT_TRUE(LoadCsv(config_, job_, SiteId("north"), storage_, watch).ok());
+  EXPECT_GE(heard.size(), 5u);
+  EXPECT_TRUE(std::is_sorted(heard.begin(), heard.end()));
+  EXPECT_EQ(heard.back(), text.size());
+  const auto stop = [](uint64_t done, uint64_t) { return done < 2 * kReadBytes; };
+  EXPECT_TRUE(absl::IsCancelled(LoadCsv(config_, job_, SiteId("north"), storage_, stop).status()));
 }
 
 }  // namespace

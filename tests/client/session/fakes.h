@@ -79,8 +79,13 @@ class FakeUplink final : public Uplink {
 class FakeDatasets final : public DatasetSource {
  public:
   std::vector<std::string> Names() const override { return {"heart"}; }
-  absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(const job::JobSpec&) override {
+  absl::StatusOr<std::shared_ptr<const data::Dataset>> Load(
+      const job::JobSpec&, const data::ReadProgress& progress) override {
     ++loads;
+    for (uint64_t done = 0; done < pieces; ++done) {
+      if (during_load) during_load();
+      if (!progress(done, pieces)) return absl::CancelledError("stopped");
+    }
     if (!result.ok()) return result;
     auto dataset = std::make_shared<data::Dataset>();
     dataset->train.columns = 1;
@@ -90,6 +95,8 @@ class FakeDatasets final : public DatasetSource {
     return dataset;
   }
   size_t rows = 100;
+  uint64_t pieces = 0;  // of the file
+  std::function<void()> during_load;
   absl::Status result;
   int loads = 0;
 };

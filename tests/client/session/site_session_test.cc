@@ -7,9 +7,8 @@
 #include <limits>
 #include <utility>
 
-#include "common/base/memory_storage.h"
 #include "common/wire/update_file.h"
-#include "tests/client/session/fakes.h"
+#include "tests/client/session/session_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::client::session {
@@ -22,97 +21,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-constexpr Duration kMinute = std::chrono::minutes(1);
-
-policy::PolicyOptions OpenPolicy() {
-  return {.datasets = {"heart"},
-          .workloads = {"means", "variances", "train", "evaluate"},
-          .researchers = {"*"},
-          .min_rows = 20,
-          .min_cell = 5};
-}
-
-class SiteSessionTest : public ::testing::Test {
- protected:
-  SiteSessionTest() {
-    state_ = ServeState(*uplink_, "state");
-    Start();
-  }
-
-  void Start() {
-    session_.reset();
-    auto session = SiteSession::Create(
-        {.site = SiteId("a"), .folder = "site", .version = "0.1.0"}, storage_, datasets_, *policy_,
-        clock_,
-        [this](const job::JobSpec& spec, const train::SiteTask& task, const wire::StatePart& state,
-               const data::Dataset&,
-               const train::Progress& progress) { return Train(spec, task, state, progress); });
-    ASSERT_THAT(session, IsOk());
-    session_ = *std::move(session);
-  }
-  void Connect() { session_->OnWelcome({Epoch(1), "0.1.0", "clinics"}, uplink_); }
-  void ConnectAnew() {
-    const auto files = uplink_->files;
-    session_->OnDisconnected();
-    uplink_ = std::make_shared<FakeUplink>();
-    uplink_->files = files;
-    Connect();
-  }
-  void Work() {
-    for (int i = 0; i < 100 && session_->RunOne(); ++i) {
-    }
-  }
-  // Connected, with the job admitted.
-  void Admit() {
-    Connect();
-    session_->OnMessage(notice_);
-    Work();
-    ASSERT_THAT(uplink_->Heard<wire::AdmissionReply>(), SizeIs(1));
-    ASSERT_EQ(uplink_->Heard<wire::AdmissionReply>()[0].verdict, wire::Verdict::kAdmitted);
-  }
-  wire::TaskOffer OfferOf(uint64_t step, wire::Workload workload = wire::Workload::kTrain,
-                          uint64_t round = 1) const {
-    return {notice_.job,
-            StepNumber(step),
-            workload,
-            RoundNumber(round),
-            state_,
-            std::chrono::minutes(5),
-            std::chrono::minutes(1),
-            {SiteId("a")}};
-  }
-  absl::StatusOr<train::Contribution> Train(const job::JobSpec& spec, const train::SiteTask& task,
-                                            const wire::StatePart& state,
-                                            const train::Progress& progress) {
-    ++trained_;
-    EXPECT_EQ(state.texts.at("mark"), "state");
-    for (uint64_t step = 0; step < 1000; ++step) {
-      if (during_train_) during_train_();
-      if (!progress(step, 1000)) return absl::CancelledError("cancelled");
-    }
-    if (!train_result_.ok()) return train_result_;
-    auto contribution = ContributionOf(spec, task.workload, value_);
-    if (contribution.ok() && !support_.empty()) {
-      contribution->support.assign(contribution->support.size(), support_[0]);
-    }
-    return contribution;
-  }
-
-  MemoryStorage storage_;
-  FakeDatasets datasets_;
-  std::unique_ptr<policy::Policy> policy_ = std::make_unique<policy::Policy>(OpenPolicy());
-  ManualClock clock_;
-  std::shared_ptr<FakeUplink> uplink_ = std::make_shared<FakeUplink>();
-  const wire::JobNotice notice_ = NoticeOf(kJobFile);
-  Digest state_;
-  int trained_ = 0;
-  double value_ = 0.25;
-  std::vector<uint64_t> support_;
-  absl::Status train_result_;
-  std::function<void()> during_train_;
-  std::unique_ptr<SiteSession> session_;
-};
 
 TEST_F(SiteSessionTest, HelloCarriesAnIdThatTheDiskKeeps) {
   const wire::Hello hello = session_->MakeHello();

@@ -201,6 +201,19 @@ TEST(SiteHalf, ProgressCountsToTheEndAndCanStop) {
               StatusIs(absl::StatusCode::kCancelled));
 }
 
+TEST(SiteHalf, EvaluationOfManyRowsSaysThatItIsAliveAndCanStop) {
+  const data::Dataset dataset = Synthetic(1, 5000, kColumns);
+  int looks = 0;
+  const Progress watch = [&](uint64_t, uint64_t) { return ++looks > 0; };
+  EXPECT_THAT(RunTask(Job(), Task(Workload::kEvaluate), dataset, watch), IsOk());
+  EXPECT_GE(looks, 5000 / 256);
+  looks = 0;
+  const Progress stop = [&](uint64_t, uint64_t) { return ++looks < 3; };
+  EXPECT_THAT(RunTask(Job(), Task(Workload::kEvaluate), dataset, stop),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(looks, 3);
+}
+
 TEST(SiteHalf, StateOfAnotherJobIsRefused) {
   const data::Dataset dataset = Synthetic(1, 50, kColumns);
   job::JobSpec other = Job();

@@ -54,6 +54,28 @@ TEST(BatchOrder, EpochsDiffer) {
   EXPECT_NE(first, Epoch(order));
 }
 
+TEST(BatchOrder, GoesOnFromAnyPosition) {
+  for (const uint32_t batch : {1u, 3u, 10u, 0u}) {
+    BatchOrder order(Digest{}, 10, batch);
+    for (int taken = 0; taken < 25; ++taken) {
+      BatchOrder resumed(Digest{}, 10, batch);
+      ASSERT_TRUE(resumed.SkipTo(order.position())) << batch << " after " << taken;
+      BatchOrder whole = order;
+      for (int i = 0; i < 12; ++i) EXPECT_TRUE(std::ranges::equal(resumed.Next(), whole.Next()));
+      order.Next();
+    }
+  }
+}
+
+TEST(BatchOrder, PositionOfAnotherOrderIsNoticed) {
+  BatchOrder order(Digest{}, 10, 3);
+  for (int i = 0; i < 6; ++i) order.Next();
+  Digest other;
+  other.bytes[0] = 1;
+  EXPECT_FALSE(BatchOrder(other, 10, 3).SkipTo(order.position()));
+  EXPECT_FALSE(BatchOrder(Digest{}, 11, 3).SkipTo(order.position()));
+}
+
 TEST(BatchOrder, KeyFollowsSeedRoundAndSite) {
   job::JobSpec spec;
   const Digest key = BatchKey(spec, RoundNumber(1), SiteId("a"));

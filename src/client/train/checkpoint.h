@@ -1,0 +1,48 @@
+// Where a local training stands, so that the end of a process is not the end of its work.
+//
+// A point is everything that the rest of the training depends on besides job, state and rows: the
+// parameters, what the optimizer keeps per parameter, the place in the order of the batches and in
+// the random numbers behind it. Going on from it gives the bits of a training that was never
+// interrupted. docs/formats/checkpoint.md. Who keeps the bytes sees none of this, and answers for
+// their being whole and of this very task (session/checkpoint_store.h).
+#ifndef CONSILIUM_CLIENT_TRAIN_CHECKPOINT_H_
+#define CONSILIUM_CLIENT_TRAIN_CHECKPOINT_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "common/base/bytes.h"
+#include "common/learn/aligned_vector.h"
+#include "common/learn/batch_order.h"
+
+namespace consilium::client::train {
+
+// Where one task's checkpoints are kept. Called by the thread that trains.
+class Checkpoints {
+ public:
+  virtual ~Checkpoints() = default;
+  // The newest one; nullopt: begin at the start.
+  virtual std::optional<Bytes> Find() = 0;
+  // Asked between two local steps, every some tens of milliseconds: whether to save one now.
+  virtual bool Due() = 0;
+  // In place of the one before. A failure to keep it is the keeper's to report, and no reason to
+  // stop the training.
+  virtual void Save(std::span<const ByteSpan> parts) = 0;
+};
+
+struct TrainingPoint {
+  uint64_t steps = 0;  // local steps done ..
+  uint64_t of = 0;     // .. of so many
+  learn::BatchOrder::Position order;
+  learn::AlignedVector<float> parameters;
+};
+
+// Everything but the values of the parameters, which follow as float32: no copy of a large model.
+Bytes EncodePointHead(const TrainingPoint& point, size_t parameters);
+// nullopt when the bytes are not a point of a model with so many parameters.
+std::optional<TrainingPoint> DecodePoint(ByteSpan bytes, size_t parameters);
+
+}  // namespace consilium::client::train
+
+#endif  // CONSILIUM_CLIENT_TRAIN_CHECKPOINT_H_

@@ -1,0 +1,136 @@
+#include "client/train/sgd.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "tests/client/train/tiny_federation.h"
+#include "tests/support/status_matchers.h"
+
+namespace consilium::client::train {
+namespace {
+
+using ::consilium::testing::IsOk;
+using ::consilium::testing::LogisticJob;
+using ::consilium::testing::StatusIs;
+using ::consilium::testing::Synthetic;
+
+constexpr uint32_t kFeatures = 3;
+
+// Keeps the newest point in memory; due at every look.
+class KeptPoint final : public Checkpoints {
+ public:
+  std::optional<Bytes> Find() override { return newest; }
+  bool Due() override { return true; }
+  void Save(std::span<const ByteSpan> parts) override {
+    newest.emplace();
+    for (const ByteSpan part : parts) newest->insert(newest->end(), part.begin(), part.end());
+    ++saved;
+  }
+  std::optional<Bytes> newest;
+  int saved = 0;
+};
+
+// A training of one task, as often as one likes.
+class Training {
+ public:
+  explicit Training(uint32_t batch_size, job::ModelKind kind = job::ModelKind::kLogistic)
+      : spec_(LogisticJob(kFeatures)) {
+    spec_.train.batch_size = batch_size;
+    spec_.train.local_epochs = 3;
+    spec_.model.kind = kind;
+    if (kind == job::ModelKind::kMlp) spec_.model.hidden = {4};
+    shape_ = learn::ShapeOf(spec_).value();
+    rows_ = Prepare(shape_, Synthetic(1, 25, kFeatures).train, nullptr).value();
+  }
+  learn::BatchOrder Order() const {
+    return {learn::BatchKey(spec_, RoundNumber(2), SiteId("a")),
+            static_cast<uint32_t>(rows_.rows()), spec_.train.batch_size};
+  }
+  uint64_t steps() const { return LocalSteps(spec_.train, Order()); }
+  // Ends after `last_step` as if the process had; 0: goes to the end.
+  absl::Status Run(uint64_t last_step, Checkpoints* checkpoints) {
+    const size_t count = learn::ParameterCount(learn::ParameterLayout(shape_).value());
+    parameters.assign(count, 0.125f);
+    const auto model = learn::MakeModel<float>(shape_);
+    seen.clear();
+    return RunSgd(spec_.train, Order(), {rows_, *model, parameters, checkpoints, 1},
+                  [&](uint64_t done, uint64_t) {
+                    seen.push_back(done);
+                    return last_step == 0 || done < last_step;
+                  });
+  }
+  learn::AlignedVector<float> parameters;
+  std::vector<uint64_t> seen;  // by the progress
+
+ private:
+  job::JobSpec spec_;
+  learn::ModelShape shape_;
+  PreparedSplit rows_;
+};
+
+TEST(Sgd, GoesOnFromItsCheckpointWithTheSameBits) {
+  for (const auto kind : {job::ModelKind::kLogistic, job::ModelKind::kMlp}) {
+    for (const uint32_t batch : {1u, 7u, 0u}) {
+      Training training(batch, kind);
+      ASSERT_THAT(training.Run(0, nullptr), IsOk());
+      const auto undisturbed = training.parameters;
+      for (uint64_t stop = 1; stop < training.steps(); ++stop) {
+        KeptPoint kept;
+        ASSERT_THAT(training.Run(stop, &kept), StatusIs(absl::StatusCode::kCancelled));
+        ASSERT_THAT(training.Run(0, &kept), IsOk());
+        EXPECT_EQ(training.seen.front(), stop);
+        EXPECT_EQ(training.parameters, undisturbed) << "batch " << batch << ", step " << stop;
+      }
+    }
+  }
+}
+
+TEST(Sgd, InterruptedAgainAndAgainItComesToTheSameEnd) {
+  Training training(2);
+  ASSERT_THAT(training.Run(0, nullptr), IsOk());
+  const auto undisturbed = training.parameters;
+  KeptPoint kept;
+  for (uint64_t stop = 1; stop < training.steps(); ++stop) {
+    ASSERT_THAT(training.Run(stop, &kept), StatusIs(absl::StatusCode::kCancelled));
+  }
+  ASSERT_THAT(training.Run(0, &kept), IsOk());
+  EXPECT_EQ(training.parameters, undisturbed);
+  EXPECT_GE(kept.saved, static_cast<int>(training.steps()) - 1);
+}
+
+TEST(Sgd, CheckpointOfAnotherTrainingIsNotTakenUp) {
+  Training training(7);
+  ASSERT_THAT(training.Run(0, nullptr), IsOk());
+  const auto undisturbed = training.parameters;
+  KeptPoint kept;
+  ASSERT_THAT(Training(5).Run(2, &kept), StatusIs(absl::StatusCode::kCancelled));
+  ASSERT_THAT(training.Run(0, &kept), IsOk());
+  EXPECT_EQ(training.seen.front(), 0u);
+  EXPECT_EQ(training.parameters, undisturbed);
+}
+
+TEST(TrainingPoint, ComesBackWholeOrNotAtAll) {
+  const TrainingPoint point{5, 9, {5, 77}, {1.5f, -0.0f, 3.0f}};
+  Bytes bytes = EncodePointHead(point, point.parameters.size());
+  const auto values = std::as_bytes(std::span(point.parameters));
+  bytes.insert(bytes.end(), values.begin(), values.end());
+  const auto again = DecodePoint(bytes, 3);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->steps, 5u);
+  EXPECT_EQ(again->of, 9u);
+  EXPECT_EQ(again->order, point.order);
+  EXPECT_EQ(again->parameters, point.parameters);
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_FALSE(DecodePoint(ByteSpan(bytes).first(length), 3).has_value()) << length;
+  }
+  EXPECT_FALSE(DecodePoint(bytes, 4).has_value());
+  bytes.push_back(std::byte{0});
+  EXPECT_FALSE(DecodePoint(bytes, 3).has_value());
+}
+
+}  // namespace
+}  // namespace consilium::client::train
