@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/session/left_journal.h"
 #include "client/session/what_left.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
@@ -31,10 +32,16 @@ class LeftList {
   absl::Status Take(const journal::Record& record) {
     if (record.kind == static_cast<uint16_t>(SiteRecord::kLeft)) {
       CN_ASSIGN_OR_RETURN(LeftRecord left, session::DecodeLeft(record.payload));
+      // A file begins with what is held: it left once.
+      const auto known = newest_.find({left.job, left.step});
+      if (known != newest_.end() && Same(list_[known->second].record, left)) {
+        return absl::OkStatus();
+      }
       newest_[{left.job, left.step}] = list_.size();
       list_.emplace_back().record = std::move(left);
       return absl::OkStatus();
     }
+    if (record.kind == static_cast<uint16_t>(SiteRecord::kContinued)) return absl::OkStatus();
     CN_ASSIGN_OR_RETURN(const SettledRecord settled, session::DecodeSettled(record.payload));
     const auto found = newest_.find({settled.job, settled.step});
     if (found == newest_.end()) return absl::OkStatus();
@@ -50,6 +57,10 @@ class LeftList {
   const std::vector<Left>& list() const { return list_; }
 
  private:
+  static bool Same(const LeftRecord& a, const LeftRecord& b) {
+    return a.digest == b.digest && a.time == b.time;
+  }
+
   std::vector<Left> list_;
   std::map<std::pair<JobId, StepNumber>, size_t> newest_;
 };
@@ -91,12 +102,19 @@ std::string TableOf(const std::vector<Left>& list) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ListWhatLeft(const Storage& storage, const std::string& journal,
+absl::StatusOr<std::string> ListWhatLeft(const Storage& storage, const std::string& folder,
                                          bool json) {
   LeftList left;
-  if (Exists(storage, journal)) {
-    CN_RETURN_IF_ERROR(journal::ReadJournal(
-        storage, journal, [&](const journal::Record& record) { return left.Take(record); }));
+  // The daemon may keep a file aside meanwhile: then once more.
+  for (std::vector<std::string> before; true;) {
+    CN_ASSIGN_OR_RETURN(auto files, session::LeftJournalFiles(storage, folder));
+    if (files == before) break;
+    before = std::move(files);
+    left = LeftList();
+    for (const std::string& file : before) {
+      CN_RETURN_IF_ERROR(journal::ReadJournal(
+          storage, file, [&](const journal::Record& record) { return left.Take(record); }));
+    }
   }
   if (!json) return TableOf(left.list());
   nlohmann::json list = nlohmann::json::array();

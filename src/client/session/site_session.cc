@@ -101,7 +101,7 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
                                                                  const policy::Policy& policy,
                                                                  const Clock& clock,
                                                                  SiteHalf site_half) {
-  CN_ASSIGN_OR_RETURN(auto store, SiteStore::Open(options.folder, storage));
+  CN_ASSIGN_OR_RETURN(auto store, SiteStore::Open({.folder = options.folder}, storage));
   CN_ASSIGN_OR_RETURN(StateCache cache, StateCache::Open(options.folder + "/states", storage));
   auto parts = std::make_unique<Parts>(std::move(options), storage, std::move(cache));
   Parts* const p = parts.get();

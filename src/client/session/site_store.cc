@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/base/version.h"
 #include "common/crypto/sha256.h"
 
 namespace consilium::client::session {
@@ -24,6 +26,36 @@ std::string RandomId() {
   std::string id;
   for (const std::byte b : random) id += fmt::format("{:02x}", static_cast<unsigned>(b));
   return id;
+}
+
+// The store's own version: one text line. A folder with a store and without it is version 1, from
+// before there was one.
+constexpr std::string_view kFormatFile = "/format";
+constexpr std::string_view kFormatName = "consilium site store ";
+constexpr uint32_t kStoreFormat = 2;
+constexpr uint64_t kMaxFormatBytes = 128;
+
+absl::Status CheckFormat(const std::string& folder, Storage& storage) {
+  const std::string path = folder + std::string(kFormatFile);
+  const std::string ours = fmt::format("{}{}\n", kFormatName, kStoreFormat);
+  const absl::StatusOr<Bytes> bytes = ReadWhole(storage, path, kMaxFormatBytes);
+  if (!bytes.ok()) {
+    if (CodeOf(bytes.status()) != ErrorCode::kFileNotFound) return bytes.status();
+    CN_RETURN_IF_ERROR(storage.CreateFolder(folder));
+    return WriteDurably(storage, path, AsBytes(ours));
+  }
+  std::string_view text = AsText(*bytes);
+  if (text == ours) return absl::OkStatus();
+  uint32_t format = 0;
+  if (text.starts_with(kFormatName)) {
+    text.remove_prefix(kFormatName.size());
+    std::from_chars(text.data(), text.data() + text.size(), format);
+  }
+  return Error(ErrorCode::kFormatVersion,
+               fmt::format("the site's store in {} has format {}, this consilium-client ({}) knows "
+                           "up to {}",
+                           folder, format, kVersion, kStoreFormat),
+               "start the newer consilium-client again, or give this one a data folder of its own");
 }
 
 absl::StatusOr<Digest> DigestOfFile(const FileReader& file) {
@@ -43,15 +75,15 @@ absl::StatusOr<Digest> DigestOfFile(const FileReader& file) {
 SiteStore::SiteStore(std::string folder, Storage& storage)
     : folder_(std::move(folder)), storage_(storage) {}
 
-absl::StatusOr<std::unique_ptr<SiteStore>> SiteStore::Open(const std::string& folder,
-                                                           Storage& storage) {
+absl::StatusOr<std::unique_ptr<SiteStore>> SiteStore::Open(Options options, Storage& storage) {
+  const std::string& folder = options.folder;
+  CN_RETURN_IF_ERROR(CheckFormat(folder, storage));
   CN_RETURN_IF_ERROR(storage.CreateFolder(folder + "/updates"));
   std::unique_ptr<SiteStore> store(new SiteStore(folder, storage));
   CN_RETURN_IF_ERROR(store->ReadStoreId());
-  CN_ASSIGN_OR_RETURN(store->journal_, journal::Journal::Open(storage, folder + "/journal",
-                                                              [&](const journal::Record& record) {
-                                                                return store->Replay(record);
-                                                              }));
+  const auto replay = [&](const journal::Record& record) { return store->Replay(record); };
+  CN_ASSIGN_OR_RETURN(store->journal_,
+                      LeftJournal::Open(folder, storage, replay, options.most_journal_bytes));
   CN_RETURN_IF_ERROR(store->RemoveStrangers());
   return store;
 }
@@ -79,6 +111,8 @@ absl::Status SiteStore::Replay(const journal::Record& record) {
     }
     case SiteRecord::kReceipt:
       return DecodeSettled(record.payload).status();
+    case SiteRecord::kContinued:
+      return DecodeContinued(record.payload).status();
     case SiteRecord::kOutcome:
     case SiteRecord::kForgotten: {
       CN_ASSIGN_OR_RETURN(const SettledRecord settled, DecodeSettled(record.payload));
@@ -90,16 +124,17 @@ absl::Status SiteStore::Replay(const journal::Record& record) {
                fmt::format("{}/journal: record kind {} is not known here", folder_, record.kind));
 }
 
-absl::Status SiteStore::Append(SiteRecord kind, ByteSpan payload) {
-  if (journal_ == nullptr) {
-    // It broke at an earlier record. What is held is known; only the tail has to be cut.
-    CN_ASSIGN_OR_RETURN(
-        journal_, journal::Journal::Open(storage_, JournalPath(),
-                                         [](const journal::Record&) { return absl::OkStatus(); }));
+void SiteStore::Turn(UtcMillis now) {
+  journal_->Turn(now, [this] { return StillHeld(); });
+}
+
+std::vector<std::pair<SiteRecord, Bytes>> SiteStore::StillHeld() const {
+  MutexLock lock(mutex_);
+  std::vector<std::pair<SiteRecord, Bytes>> records;
+  for (const auto& [key, record] : held_) {
+    records.emplace_back(SiteRecord::kLeft, EncodeLeft(record));
   }
-  absl::Status appended = journal_->AppendDurably(static_cast<uint16_t>(kind), payload);
-  if (!appended.ok()) journal_.reset();
-  return appended;
+  return records;
 }
 
 // Files that never left, and held updates whose file is gone.
@@ -150,6 +185,22 @@ absl::StatusOr<LeftRecord> SiteStore::Hold(const wire::UpdateHeader& header, Byt
                    fmt::format("{} updates wait for their outcome, the most", held_.size()));
     }
   }
+  if (absl::Status written = WriteUpdate(key, header, payload, record); !written.ok()) {
+    // Its space is what the next try may need, and a file whose sync failed is not used again.
+    storage_.Remove(PathOf(key) + ".new").IgnoreError();
+    return written;
+  }
+  CN_RETURN_IF_ERROR(journal_->Append(SiteRecord::kLeft, EncodeLeft(record)));
+  {
+    MutexLock lock(mutex_);
+    held_[key] = record;
+  }
+  Turn(record.time);
+  return record;
+}
+
+absl::Status SiteStore::WriteUpdate(const Key& key, const wire::UpdateHeader& header,
+                                    ByteSpan payload, LeftRecord& record) {
   const std::string path = PathOf(key), fresh = path + ".new";
   const Bytes head = wire::EncodeUpdateHeader(header);
   crypto::Sha256 hash;
@@ -165,10 +216,7 @@ absl::StatusOr<LeftRecord> SiteStore::Hold(const wire::UpdateHeader& header, Byt
   CN_RETURN_IF_ERROR(storage_.SyncFolder(folder_ + "/updates"));
   record.digest = hash.Current();
   record.bytes = head.size() + payload.size();
-  CN_RETURN_IF_ERROR(Append(SiteRecord::kLeft, EncodeLeft(record)));
-  MutexLock lock(mutex_);
-  held_[key] = record;
-  return record;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<FileReader>> SiteStore::OpenHeld(const LeftRecord& record) {
@@ -194,16 +242,17 @@ absl::Status SiteStore::RecordReceipt(const wire::Receipt& receipt, UtcMillis no
   record.digest = receipt.digest;
   record.text = receipt.key_id;
   record.signature = receipt.signature;
-  return Append(SiteRecord::kReceipt, EncodeSettled(record));
+  return journal_->Append(SiteRecord::kReceipt, EncodeSettled(record));
 }
 
 absl::Status SiteStore::Drop(const Key& key, SiteRecord kind, const SettledRecord& record) {
   // The record first: a copy without it would be offered again.
-  CN_RETURN_IF_ERROR(Append(kind, EncodeSettled(record)));
+  CN_RETURN_IF_ERROR(journal_->Append(kind, EncodeSettled(record)));
   {
     MutexLock lock(mutex_);
     held_.erase(key);
   }
+  Turn(record.time);
   return storage_.Remove(PathOf(key));
 }
 

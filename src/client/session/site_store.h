@@ -17,10 +17,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/session/left_journal.h"
 #include "client/session/what_left.h"
 #include "common/base/mutex.h"
 #include "common/base/storage.h"
-#include "common/journal/journal.h"
 #include "common/wire/messages.h"
 #include "common/wire/update_file.h"
 
@@ -28,10 +28,13 @@ namespace consilium::client::session {
 
 class SiteStore {
  public:
+  struct Options {
+    std::string folder;
+    uint64_t most_journal_bytes = kMaxJournalBytes;  // of one file of what left
+  };
   // Reads the store in `folder`, or begins one. `storage` outlives this. kJournalCorrupt,
-  // kFormatVersion, kStorage*.
-  static absl::StatusOr<std::unique_ptr<SiteStore>> Open(const std::string& folder,
-                                                         Storage& storage);
+  // kFormatVersion (a newer program was here, and nothing has been touched), kStorage*.
+  static absl::StatusOr<std::unique_ptr<SiteStore>> Open(Options options, Storage& storage);
 
   const std::string& store_id() const { return store_id_; }
   std::vector<wire::HeldUpdate> Held() const;
@@ -39,6 +42,7 @@ class SiteStore {
 
   // Writes header and payload durably, then `record` (its digest and bytes are filled in); now it
   // is held, in place of an older one of the same job and step. kOverloaded: wire::kMaxHeldUpdates.
+  // After a failure nothing is held that was not before, and the same may be tried again.
   absl::StatusOr<LeftRecord> Hold(const wire::UpdateHeader& header, ByteSpan payload,
                                   LeftRecord record);
   // The held file, its digest checked. When it is gone or damaged it is held no longer, and the
@@ -54,17 +58,20 @@ class SiteStore {
   using Key = std::pair<JobId, StepNumber>;
   SiteStore(std::string folder, Storage& storage);
   absl::Status ReadStoreId();
+  absl::Status WriteUpdate(const Key& key, const wire::UpdateHeader& header, ByteSpan payload,
+                           LeftRecord& record);
+  std::vector<std::pair<SiteRecord, Bytes>> StillHeld() const;
   absl::Status Replay(const journal::Record& record);
   absl::Status RemoveStrangers();
   std::string PathOf(const Key& key) const;
-  std::string JournalPath() const { return folder_ + "/journal"; }
-  absl::Status Append(SiteRecord kind, ByteSpan payload);
+  // Where the journal's file is full, what is held begins the next.
+  void Turn(UtcMillis now);
   absl::Status Drop(const Key& key, SiteRecord kind, const SettledRecord& record);
 
   const std::string folder_;
   Storage& storage_;
   std::string store_id_;
-  std::unique_ptr<journal::Journal> journal_;  // null after a failure, until the next record
+  std::unique_ptr<LeftJournal> journal_;
   mutable Mutex mutex_;
   std::map<Key, LeftRecord> held_ ABSL_GUARDED_BY(mutex_);
 };

@@ -97,4 +97,25 @@ absl::StatusOr<SettledRecord> DecodeSettled(ByteSpan payload) {
   return record;
 }
 
+Bytes EncodeContinued(const ContinuedRecord& record) {
+  Bytes bytes;
+  ByteWriter writer(bytes);
+  writer.Put(record.number);
+  writer.Put(record.bytes);
+  PutDigest(writer, record.digest);
+  writer.Put(record.time);
+  return bytes;
+}
+
+absl::StatusOr<ContinuedRecord> DecodeContinued(ByteSpan payload) {
+  ByteReader reader(payload);
+  ContinuedRecord record;
+  record.number = reader.Get<uint64_t>();
+  record.bytes = reader.Get<uint64_t>();
+  record.digest = GetDigest(reader);
+  record.time = reader.Get<UtcMillis>();
+  if (!reader.done()) return Corrupt("a record of the file before has a wrong length");
+  return record;
+}
+
 }  // namespace consilium::client::session

@@ -1,8 +1,8 @@
 // The site's own journal of what left the building: one record before each send, by name.
 //
 // docs/formats/what_left.md. Records: an update that is about to be sent, the receipt that came
-// back, the outcome, and a copy that was deleted without one (its job ended). Replaying them gives
-// what is still held. Pure codecs; thread-safe.
+// back, the outcome, a copy that was deleted without one (its job ended), and the file that a new
+// one follows. Replaying them gives what is still held. Pure codecs; thread-safe.
 #ifndef CONSILIUM_CLIENT_SESSION_WHAT_LEFT_H_
 #define CONSILIUM_CLIENT_SESSION_WHAT_LEFT_H_
 
@@ -21,7 +21,13 @@
 namespace consilium::client::session {
 
 // The journal's record kinds. A number never changes its meaning.
-enum class SiteRecord : uint16_t { kLeft = 1, kReceipt = 2, kOutcome = 3, kForgotten = 4 };
+enum class SiteRecord : uint16_t {
+  kLeft = 1,
+  kReceipt = 2,
+  kOutcome = 3,
+  kForgotten = 4,
+  kContinued = 5
+};
 
 struct LeftTensor {
   std::string name;
@@ -53,10 +59,20 @@ struct SettledRecord {
   Bytes signature;  // kReceipt only
 };
 
+// The first record of a file that follows another, which was kept aside whole.
+struct ContinuedRecord {
+  uint64_t number = 0;  // journal.<number>
+  uint64_t bytes = 0;   // its length
+  Digest digest;        // SHA-256 of the whole file
+  UtcMillis time = 0;
+};
+
 Bytes EncodeLeft(const LeftRecord& record);
 absl::StatusOr<LeftRecord> DecodeLeft(ByteSpan payload);  // kJournalCorrupt
 Bytes EncodeSettled(const SettledRecord& record);
 absl::StatusOr<SettledRecord> DecodeSettled(ByteSpan payload);  // kJournalCorrupt
+Bytes EncodeContinued(const ContinuedRecord& record);
+absl::StatusOr<ContinuedRecord> DecodeContinued(ByteSpan payload);  // kJournalCorrupt
 
 }  // namespace consilium::client::session
 
