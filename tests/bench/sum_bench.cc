@@ -1,8 +1,11 @@
 // Rows 4 and 5: the exact sum against the read bandwidth and against a plain float add, and the
 // same bits for every order, grouping and number of threads.
 #include <algorithm>
+#include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -11,6 +14,8 @@
 #include "common/base/random.h"
 #include "common/crypto/sha256.h"
 #include "common/sum/exact_sum.h"
+#include "common/sum/sum_rule.h"
+#include "server/store/column_reader.h"
 #include "server/store/update_fold.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/sum_speed.h"
@@ -40,10 +45,11 @@ Updates RandomUpdates(size_t count, uint32_t elements) {
   return updates;
 }
 
-// Files in the page cache -> sum: what the server does at the close of a round.
+// Files in the page cache -> the sum in a file: what the server does at the close of a round.
 double FoldSpeed(const std::string& folder, uint32_t elements) {
   const Updates updates = RandomUpdates(1, elements);
-  std::vector<server::store::FoldInput> inputs;
+  const tensor::Layout layout = LayoutOf(elements);
+  std::vector<server::store::ColumnInput> inputs;
   for (size_t i = 0; i < kUpdates; ++i) {
     const std::string path = folder + "/fold." + std::to_string(i);
     std::ofstream(path, std::ios::binary)
@@ -51,14 +57,19 @@ double FoldSpeed(const std::string& folder, uint32_t elements) {
                static_cast<std::streamsize>(updates[0].size()));
     inputs.push_back({path, 0, 1000});
   }
-  const PosixStorage storage;
+  PosixStorage storage;
+  const auto rule = Must(sum::SumRule::Create(layout, {}));
+  const std::string sum = folder + "/fold.sum";
   std::vector<double> speeds;
   for (int i = 0; i < kRepeats; ++i) {
     const double start = ThreadCpuSeconds();
-    Must(server::store::FoldFiles(storage, LayoutOf(elements), inputs, {}).status());
+    auto columns = Must(server::store::ColumnReader::Open(storage, layout, inputs));
+    const auto out = Must(storage.OpenAppend(sum, 0));
+    Must(server::store::FoldColumns(rule, {columns, nullptr}, *out, nullptr).status());
     speeds.push_back(static_cast<double>(kUpdates * updates[0].size()) /
                      (ThreadCpuSeconds() - start) / kGigabyte);
   }
+  std::remove(sum.c_str());
   for (const auto& input : inputs) std::remove(input.path.c_str());
   return Median(speeds);
 }
