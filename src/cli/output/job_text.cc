@@ -211,6 +211,14 @@ struct Mean {
   }
 };
 
+// Without test rows, or with fewer than its policy lets it speak of, a site evaluates nothing.
+std::string RowsText(const v1::SplitMetricsView& test) {
+  return test.rows() > 0 ? std::to_string(test.rows()) : "not evaluated";
+}
+std::optional<double> Loss(const v1::SplitMetricsView& test) {
+  return test.rows() > 0 ? std::optional<double>(test.loss()) : std::nullopt;
+}
+
 }  // namespace
 
 std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
@@ -229,10 +237,9 @@ std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
   for (const auto& site : evaluation.sites()) {
     if (site.result() != "counted") continue;
     const auto& test = site.metrics().test();
-    std::vector<std::string> row = {site.site(), std::to_string(test.rows()),
-                                    FormatMetric(test.loss()), FormatMetric(Accuracy(test)),
-                                    FormatMetric(Auc(test))};
-    if (test.rows() > 0) loss.Take(test.loss());
+    std::vector<std::string> row = {site.site(), RowsText(test), FormatMetric(Loss(test)),
+                                    FormatMetric(Accuracy(test)), FormatMetric(Auc(test))};
+    loss.Take(Loss(test));
     accuracy.Take(Accuracy(test));
     auc.Take(Auc(test));
     if (const auto own = alone.find(site.site()); own != alone.end()) {
@@ -252,8 +259,8 @@ std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
   }
   table.AddRow(std::move(mean));
   const auto& all = evaluation.metrics().test();
-  table.AddRow({terminal.Paint(Style::kBold, "all test rows"), std::to_string(all.rows()),
-                FormatMetric(all.loss()), terminal.Paint(Style::kBold, FormatMetric(Accuracy(all))),
+  table.AddRow({terminal.Paint(Style::kBold, "all test rows"), RowsText(all),
+                FormatMetric(Loss(all)), terminal.Paint(Style::kBold, FormatMetric(Accuracy(all))),
                 terminal.Paint(Style::kBold, FormatMetric(Auc(all)))});
   return table.Render(terminal);
 }

@@ -56,6 +56,8 @@ class Policy {
   // Updates (kUpdate) rest on all training rows, which Decide checked against min_rows. `support`
   // has one entry per tensor; any other length refuses.
   Decision DecideRelease(const tensor::Layout& layout, const std::vector<uint64_t>& support) const;
+  // What training leaves out of its evaluation by itself: a split of fewer rows.
+  uint64_t min_cell() const { return options_.min_cell; }
 
  private:
   PolicyOptions options_;

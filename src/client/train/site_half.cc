@@ -97,7 +97,9 @@ absl::StatusOr<Prepared> PrepareBoth(const Work& work) {
   return prepared;
 }
 
-// Fills the eval.* tensors and their support. CancelledError when the task was cancelled.
+// Fills the eval.* tensors and their support. A split of fewer rows than min_cell stays out: zeros
+// that rest on no row, so that a site with a handful of test rows trains like any other.
+// CancelledError when the task was cancelled.
 absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model& model,
                            std::span<const float> parameters, Contribution& contribution) {
   bool cancelled = false;
@@ -108,8 +110,9 @@ absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model&
   for (const bool test : {false, true}) {
     const PreparedSplit& split = test ? rows.test : rows.train;
     const std::string prefix = test ? "eval.test." : "eval.train.";
-    const learn::EvaluationSums sums =
-        learn::Evaluate(model, work.shape, parameters, split.All(), go_on);
+    const bool enough = split.rows() >= work.task.min_cell;
+    const learn::EvaluationSums sums = learn::Evaluate(
+        model, work.shape, parameters, enough ? split.All() : learn::Batch<float>{}, go_on);
     if (cancelled) return absl::CancelledError("the task was cancelled");
     if (!std::isfinite(sums.loss_sum)) {
       return Error(ErrorCode::kTrainingDiverged,
@@ -120,7 +123,7 @@ absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model&
     learn::WriteSums(sums, prefix, contribution.values);
     for (size_t t = 0; t < work.layout.size(); ++t) {
       if (work.layout.tensors()[t].name.starts_with(prefix)) {
-        contribution.support[t] = split.rows();
+        contribution.support[t] = enough ? split.rows() : 0;
       }
     }
   }

@@ -34,6 +34,9 @@ struct SiteTask {
   RoundNumber round;
   SiteId site;                         // keys the mini-batch order
   Checkpoints* checkpoints = nullptr;  // null: none are kept
+  // Fewest rows that an evaluation may rest on, the policy's min_cell. A smaller split is not
+  // evaluated: its tensors are zero whatever its rows are, and their support is 0.
+  uint64_t min_cell = 1;
 };
 
 // kTrainingDiverged (a parameter became NaN or infinite, named), kModelMismatch (state and job do

@@ -76,6 +76,20 @@ TEST(FinalTable, MeanOfSitesIsUnweightedAndAllRowsAreTheServers) {
   EXPECT_THAT(table, Not(HasSubstr("ALONE")));
 }
 
+TEST(FinalTable, ASiteWithoutTestRowsIsNotEvaluatedAndNotInTheMean) {
+  v1::JobView job = JobWithRounds();
+  AddSite(*job.mutable_steps(2), "c", "counted")->mutable_metrics()->mutable_train()->set_rows(30);
+  const std::string table = FinalTable(Terminal::Plain(), *EvaluationOf(job), {});
+  const size_t line = table.find("\nc ");
+  ASSERT_NE(line, std::string::npos) << table;
+  const std::string row = table.substr(line + 1, table.find('\n', line + 1) - line - 1);
+  EXPECT_THAT(row, HasSubstr("not evaluated"));
+  EXPECT_THAT(row, Not(HasSubstr("0.0000")));
+  EXPECT_THAT(table, HasSubstr("0.7000"));  // still of a and b
+  job.mutable_steps(2)->clear_metrics();
+  EXPECT_THAT(FinalTable(Terminal::Plain(), *EvaluationOf(job), {}), Not(HasSubstr("0.0000")));
+}
+
 TEST(FinalTable, ComparesWithEachSiteAlone) {
   const v1::JobView job = JobWithRounds();
   v1::SplitMetricsView alone;

@@ -156,6 +156,14 @@ TEST(PolicyRelease, StatisticsOnNoRowAtAllSayNothingAndLeave) {
   EXPECT_EQ(RuleOf(Policy(Open()).DecideRelease(StepLayout(), {100, 0, 0})), "");
 }
 
+TEST(PolicyRelease, TheSmallestCellIsWhatTheConfigurationSays) {
+  PolicyOptions options = Open();
+  options.min_cell = 11;
+  EXPECT_EQ(Policy(options).min_cell(), 11u);
+  EXPECT_EQ(RuleOf(Policy(options).DecideRelease(StepLayout(), {100, 11, 11})), "");
+  EXPECT_EQ(RuleOf(Policy(options).DecideRelease(StepLayout(), {100, 10, 11})), "min_cell");
+}
+
 TEST(PolicyRelease, UpdatesAreNotHeldToMinCell) {
   EXPECT_EQ(RuleOf(Policy(Open()).DecideRelease(StepLayout(), {1, 5, 5})), "");
 }

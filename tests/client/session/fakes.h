@@ -91,12 +91,16 @@ class FakeDatasets final : public DatasetSource {
     dataset->train.columns = 1;
     dataset->train.x.resize(rows);
     dataset->train.y.resize(rows);
+    dataset->test.columns = 1;
+    dataset->test.x.resize(test_rows);
+    dataset->test.y.resize(test_rows);
     dataset->digest = crypto::Sha256Of(AsBytes("dataset"));
     return dataset;
   }
   size_t rows = 100;
   uint64_t pieces = 0;  // of the file
   std::function<void()> during_load;
+  size_t test_rows = 0;
   absl::Status result;
   int loads = 0;
 };
@@ -128,11 +132,8 @@ inline wire::JobNotice NoticeOf(std::string_view file, std::string researcher = 
   return notice;
 }
 
-// Puts a small state on the uplink's server and returns its manifest digest.
-inline Digest ServeState(FakeUplink& uplink, std::string_view mark) {
-  wire::StatePart part;
-  part.texts["mark"] = std::string(mark);
-  part.texts["padding"] = std::string(500, 'x');
+// Puts a state on the uplink's server and returns its manifest digest.
+inline Digest ServeState(FakeUplink& uplink, const wire::StatePart& part) {
   const Bytes bytes = wire::EncodeStatePart(part);
   wire::Manifest manifest;
   manifest.broadcast = {crypto::Sha256Of(bytes), bytes.size()};
@@ -140,6 +141,13 @@ inline Digest ServeState(FakeUplink& uplink, std::string_view mark) {
   uplink.files[manifest.broadcast.digest] = bytes;
   uplink.files[wire::DigestOf(manifest)] = wire::EncodeManifest(manifest);
   return wire::DigestOf(manifest);
+}
+// A small one.
+inline Digest ServeState(FakeUplink& uplink, std::string_view mark) {
+  wire::StatePart part;
+  part.texts["mark"] = std::string(mark);
+  part.texts["padding"] = std::string(500, 'x');
+  return ServeState(uplink, part);
 }
 
 // A contribution of the right layout, all values `value`.

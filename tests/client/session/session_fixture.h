@@ -79,6 +79,7 @@ class SiteSessionTest : public ::testing::Test {
                                             const wire::StatePart& state,
                                             const train::Progress& progress) {
     ++trained_;
+    EXPECT_EQ(task.min_cell, OpenPolicy().min_cell);
     EXPECT_EQ(state.texts.at("mark"), "state");
     uint64_t step = 0;
     if (task.checkpoints != nullptr) {

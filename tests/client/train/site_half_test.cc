@@ -113,6 +113,58 @@ TEST(SiteHalf, WeightAndSupportAreRows) {
   }
 }
 
+// The eval.* tensors of one split, and whether any of them says anything.
+struct Said {
+  std::vector<uint64_t> support;
+  bool anything = false;
+};
+Said SaidOf(const Contribution& contribution, const std::string& prefix) {
+  Said said;
+  const auto& tensors = contribution.values.layout().tensors();
+  for (size_t t = 0; t < tensors.size(); ++t) {
+    if (!tensors[t].name.starts_with(prefix)) continue;
+    said.support.push_back(contribution.support[t]);
+    for (const double value : contribution.values.Float64(t)) said.anything |= value != 0;
+  }
+  return said;
+}
+
+TEST(SiteHalf, ASplitBelowMinCellTrainsAndIsNotEvaluated) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);  // 40 rows to train, 10 to test
+  SiteTask task = Task(Workload::kTrain);
+  ASSERT_OK_AND_ASSIGN(const Contribution all, RunTask(Job(), task, dataset));
+  task.min_cell = 10;
+  ASSERT_OK_AND_ASSIGN(const Contribution enough, RunTask(Job(), task, dataset));
+  EXPECT_EQ(BytesOf(enough), BytesOf(all));
+  for (const Workload workload : {Workload::kTrain, Workload::kEvaluate}) {
+    task.workload = workload;
+    task.min_cell = 11;
+    ASSERT_OK_AND_ASSIGN(const Contribution without, RunTask(Job(), task, dataset));
+    EXPECT_EQ(SaidOf(without, "eval.test.").support, std::vector<uint64_t>(5, 0));
+    EXPECT_FALSE(SaidOf(without, "eval.test.").anything);
+    EXPECT_EQ(SaidOf(without, "eval.train.").support, std::vector<uint64_t>(5, 40));
+    const auto metrics = server::aggregation::MetricsOf(Job(), workload, without.values);
+    EXPECT_FALSE(metrics.test.has_value());
+    EXPECT_EQ(metrics.train.value().rows, 40u);
+    if (workload == Workload::kEvaluate) continue;
+    EXPECT_TRUE(std::ranges::equal(without.values.Float32(0), all.values.Float32(0)));
+    EXPECT_EQ(without.weight, 40u);
+  }
+}
+
+// Nothing of rows that stay out decides what happens: not even whether their loss is finite.
+TEST(SiteHalf, WhatIsNotEvaluatedCannotFailTheStep) {
+  data::Dataset dataset = Synthetic(1, 50, kColumns);
+  job::JobSpec spec = Job();
+  spec.model.kind = job::ModelKind::kLinear;
+  spec.data.classes = 1;
+  for (double& label : dataset.test.y) label = 1e39;  // beyond float32: the loss is infinite
+  SiteTask task = Task(Workload::kTrain);
+  EXPECT_THAT(RunTask(spec, task, dataset), HasCode(ErrorCode::kTrainingDiverged));
+  task.min_cell = 11;
+  EXPECT_THAT(RunTask(spec, task, dataset), IsOk());
+}
+
 TEST(SiteHalf, MeansAreCountsAndSums) {
   data::Dataset dataset;
   dataset.train = {.columns = 2, .x = {1, 10, 2, 20, 4, 30}, .y = {0, 1, 1}};
