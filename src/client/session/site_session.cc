@@ -305,7 +305,9 @@ void SiteSession::Parts::DoTask(CurrentTask& current) {
   LogStatus(Level::kWarning, "task failed", failed->why,
             {{"job", offer.job.value()}, {"step", offer.step.value()}});
   const bool connected = CurrentUplink() != nullptr;
-  if (failed->passing && queue.Retry(current, clock->Now(), connected)) return;
+  if (failed->passing && queue.Retry(current, clock->Now(), connected, failed->patience)) {
+    return;
+  }
   Send(wire::TaskFailed{offer.job, offer.step, CodeTextOf(failed->why),
                         MessageForPeer(failed->why)});
   if (!failed->passing) queue.End(true);

@@ -106,6 +106,7 @@ std::shared_ptr<CurrentTask> TaskQueue::Take(Instant now) {
   if (due == tasks_.end()) return nullptr;
   current_ = std::make_shared<CurrentTask>();
   current_->task = std::move(*due);
+  if (current_->task.attempts == 0) current_->task.begun = now;
   tasks_.erase(due);
   again_.reset();
   return current_;
@@ -123,12 +124,14 @@ void TaskQueue::End(bool delivered) {
   EndLocked();
 }
 
-bool TaskQueue::Retry(const CurrentTask& current, Instant now, bool connected) {
+bool TaskQueue::Retry(const CurrentTask& current, Instant now, bool connected, Patience patience) {
   MutexLock lock(mutex_);
   QueuedTask task = current.task;
   if (again_) task = QueuedTask{*again_};
   const bool cancelled = current.cancelled && !again_;
-  const bool try_again = task.attempts + 1 < kMaxAttempts;
+  const bool try_again = patience == Patience::kDeadline
+                             ? again_ || now - task.begun < task.offer.time_left
+                             : task.attempts + 1 < kMaxAttempts;
   if (try_again && !cancelled) {
     const Duration wait = kFirstRetry * (1u << std::min(task.attempts, 5u));
     task.not_before = now + std::min(wait, kLastRetry);

@@ -28,9 +28,16 @@ inline constexpr Duration kLastRetry = std::chrono::seconds(30);
 
 using ControlWork = std::variant<wire::JobNotice, wire::Outcome, wire::JobEnded>;
 
+// How long a task that failed is tried again.
+enum class Patience {
+  kAttempts,  // kMaxAttempts times
+  kDeadline,  // until the offer's time is over: only the server can mend what is wrong
+};
+
 struct QueuedTask {
   wire::TaskOffer offer;
   unsigned attempts = 0;
+  Instant begun{};  // when it was first taken
   Instant not_before{};
   bool awaits_connection = false;
 };
@@ -66,8 +73,10 @@ class TaskQueue {
   std::shared_ptr<CurrentTask> Take(Instant now);
   // The task at hand is done with. Not `delivered`, and offered once more: it is queued again.
   void End(bool delivered);
-  // False when it has been tried too often: the caller says so, and the task has ended.
-  bool Retry(const CurrentTask& current, Instant now, bool connected);
+  // False when it has been tried too often or for too long: the caller says so, and the task has
+  // ended.
+  bool Retry(const CurrentTask& current, Instant now, bool connected,
+             Patience patience = Patience::kAttempts);
   // Waits until something may be due. False after Stop.
   bool WaitForWork();
   // Offers that wait behind the task at hand; with it.

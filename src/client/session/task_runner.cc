@@ -28,6 +28,13 @@ bool IsPassing(const absl::Status& status) {
          absl::IsAborted(status) || absl::IsCancelled(status);
 }
 
+// Said by the server of its own disk: full or failing until its operator mends it. The update lies
+// finished on this site's disk meanwhile.
+bool IsServersDisk(const absl::Status& status) {
+  const auto code = CodeOf(status);
+  return code == ErrorCode::kStorageFull || code == ErrorCode::kStorageIo;
+}
+
 }  // namespace
 
 bool IsStepOf(const job::JobSpec& spec, wire::Workload workload, RoundNumber round) {
@@ -91,6 +98,7 @@ struct TaskRunner::Work {
   const KnownJob& job;
   Pulse pulse;
   std::optional<policy::Refuse> refusal;
+  bool servers_disk = false;
 };
 
 TaskRunner::TaskRunner(Room room, Line line) : room_(std::move(room)), line_(std::move(line)) {}
@@ -98,7 +106,7 @@ TaskRunner::TaskRunner(Room room, Line line) : room_(std::move(room)), line_(std
 TaskRunner::Result TaskRunner::Run(CurrentTask& current, const TaskQueue& queue,
                                    const KnownJob& job) {
   const wire::TaskOffer& offer = current.task.offer;
-  Work work{current, offer, job, Pulse(current, queue, line_, room_.clock), std::nullopt};
+  Work work{current, offer, job, Pulse(current, queue, line_, room_.clock), std::nullopt, false};
   absl::StatusOr<LeftRecord> left = absl::NotFoundError("not held");
   if (const auto held = room_.store.FindHeld(offer.job, offer.step);
       held && held->base_state == offer.state) {
@@ -113,6 +121,7 @@ TaskRunner::Result TaskRunner::Run(CurrentTask& current, const TaskQueue& queue,
   if (status.ok()) return Delivered{};
   if (current.cancelled) return Cancelled{};
   if (work.refusal) return Refused{*std::move(work.refusal)};
+  if (work.servers_disk) return Failed{status, true, Patience::kDeadline};
   return Failed{status, IsPassing(status)};
 }
 
@@ -213,10 +222,10 @@ absl::Status TaskRunner::Submit(Work& work, const LeftRecord& left) {
   header.digest = left.digest;
   header.bytes = left.bytes;
   work.pulse.Beat("submit", 0, left.bytes);
-  CN_ASSIGN_OR_RETURN(const wire::Receipt receipt,
-                      uplink->Submit(header, *file, [&](uint64_t written) {
-                        work.pulse.Beat("submit", written, left.bytes);
-                      }));
+  const absl::StatusOr<wire::Receipt> sent = uplink->Submit(
+      header, *file, [&](uint64_t written) { work.pulse.Beat("submit", written, left.bytes); });
+  work.servers_disk = IsServersDisk(sent.status());
+  CN_ASSIGN_OR_RETURN(const wire::Receipt receipt, sent);
   if (receipt.key != header.key || receipt.digest != header.digest) {
     return Error(ErrorCode::kProtocol, "the receipt is for another update");
   }

@@ -50,6 +50,7 @@ class TaskRunner {
   struct Failed {
     absl::Status why;
     bool passing = false;  // the same may work later, or over the next connection
+    Patience patience = Patience::kAttempts;
   };
   using Result = std::variant<Delivered, Cancelled, Refused, Failed>;
 

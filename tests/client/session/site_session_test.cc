@@ -159,6 +159,47 @@ TEST_F(SiteSessionTest, TroubleThatDoesNotPassEndsByName) {
   EXPECT_EQ(uplink_->Heard<wire::TaskFailed>()[0].code, "CN0608");
 }
 
+TEST_F(SiteSessionTest, AFullDiskOfTheServerIsWaitedOutUntilTheDeadline) {
+  for (const ErrorCode code : {ErrorCode::kStorageFull, ErrorCode::kStorageIo}) {
+    const uint64_t step = code == ErrorCode::kStorageFull ? 4 : 5;
+    if (step == 4) Admit();
+    uplink_->submit_result = Error(code, "the server's");
+    wire::TaskOffer offer = OfferOf(step);
+    offer.time_left = std::chrono::hours(1);
+    session_->OnMessage(offer);
+    for (int i = 0; i < 20; ++i) {
+      Work();
+      clock_.Advance(kMinute);
+    }
+    EXPECT_THAT(uplink_->Heard<wire::TaskFailed>(), IsEmpty());
+    uplink_->submit_result = absl::OkStatus();
+    Work();
+    EXPECT_THAT(uplink_->submitted, SizeIs(step - 3));
+  }
+  EXPECT_EQ(trained_, 2);
+}
+
+TEST_F(SiteSessionTest, AServersDiskThatStaysFullEndsTheTaskByName) {
+  Admit();
+  uplink_->submit_result = Error(ErrorCode::kStorageFull, "the server's");
+  session_->OnMessage(OfferOf(4));  // five minutes
+  for (int i = 0; i < 20; ++i) {
+    Work();
+    clock_.Advance(kMinute);
+  }
+  ASSERT_THAT(uplink_->Heard<wire::TaskFailed>(), SizeIs(1));
+  EXPECT_EQ(uplink_->Heard<wire::TaskFailed>()[0].code, "CN0802");
+}
+
+// Only the server's own disk is waited for: a site's operator has to hear of the site's.
+TEST_F(SiteSessionTest, AFullDiskOfTheSiteFailsTheTask) {
+  Admit();
+  train_result_ = Error(ErrorCode::kStorageFull, "ours");
+  session_->OnMessage(OfferOf(4));
+  Work();
+  ASSERT_THAT(uplink_->Heard<wire::TaskFailed>(), SizeIs(1));
+}
+
 TEST_F(SiteSessionTest, FetchGoesOnWhereItStopped) {
   Admit();
   uplink_->cut_fetch_after = 128;

@@ -60,6 +60,25 @@ TEST(TaskQueue, RetriesAreSpacedAndCounted) {
   EXPECT_EQ(tries, kMaxAttempts);
 }
 
+TEST(TaskQueue, WithPatienceRetriesGoOnUntilTheOffersTimeIsOver) {
+  TaskQueue queue(8);
+  wire::TaskOffer offer = OfferOf(1);
+  offer.time_left = std::chrono::hours(1);
+  queue.Add(offer);
+  const Instant begun = Instant{} + std::chrono::minutes(1);
+  Instant now = begun;
+  unsigned tries = 0;
+  for (bool again = true; again; ++tries) {
+    const auto current = queue.Take(now);
+    ASSERT_NE(current, nullptr);
+    again = queue.Retry(*current, now, true, Patience::kDeadline);
+    EXPECT_EQ(queue.Take(now), nullptr) << "not at once";
+    now += kLastRetry;
+  }
+  EXPECT_EQ(now - kLastRetry, begun + std::chrono::hours(1));
+  EXPECT_GT(tries, kMaxAttempts);
+}
+
 TEST(TaskQueue, WithoutAConnectionATaskWaitsForOne) {
   TaskQueue queue(8);
   queue.Add(OfferOf(1));
