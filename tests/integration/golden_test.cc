@@ -132,8 +132,11 @@ TEST_F(HeartGolden, FederatedStandardisationReachesWhatTheDataHolds) {
   EXPECT_GE((*evaluation)["metrics"]["test"]["auc"].get<double>(), 0.87);
 }
 
-TEST_F(HeartGolden, PredictReproducesTheReportedHoldOutMetrics) {
-  const json job = lab_.RunJob(HeartJob("federated", 10, 5, 0.1));
+class HeartPredict : public HeartGolden, public ::testing::WithParamInterface<const char*> {};
+
+// With "site" by the statistics that each client kept.
+TEST_P(HeartPredict, ReproducesTheReportedHoldOutMetrics) {
+  const json job = lab_.RunJob(HeartJob(GetParam(), 10, 5, 0.1));
   const json* evaluation = StepOf(job, "evaluate", 0);
   ASSERT_NE(evaluation, nullptr);
   const std::string model = lab_.PathOf("m.json");
@@ -152,6 +155,7 @@ TEST_F(HeartGolden, PredictReproducesTheReportedHoldOutMetrics) {
                 1e-6);
   }
 }
+INSTANTIATE_TEST_SUITE_P(Standardize, HeartPredict, ::testing::Values("federated", "site"));
 
 // WDBC as three hospitals: rows 0-99, 100-249, 250-568; every fifth row is for testing.
 std::string WdbcAsSites(const std::string& raw) {

@@ -1,15 +1,17 @@
 #include "client/app/predict_verb.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "client/app/client_config.h"
+#include "client/app/prediction_text.h"
 #include "client/data/csv_dataset.h"
+#include "client/session/site_scalings.h"
 #include "client/train/predict.h"
 #include "client/train/site_statistics.h"
 #include "common/base/error.h"
@@ -30,13 +32,8 @@ namespace {
 struct Rows {
   data::DatasetConfig dataset;
   bool configured = false;  // from client.toml
-  std::string own_path;     // of the configured dataset
+  std::string site_folder;  // [client] data; empty without a client.toml
   SiteId site;              // keys the hold-out
-};
-
-struct Predicted {
-  std::string split;
-  train::Prediction prediction;
 };
 
 absl::StatusOr<std::optional<ClientConfig>> ReadConfig(const std::string& file, bool needed) {
@@ -63,13 +60,13 @@ absl::StatusOr<Rows> FindRows(const std::string& config_file, const PredictOptio
                               const std::string& name) {
   Rows rows;
   CN_ASSIGN_OR_RETURN(const auto config, ReadConfig(config_file, options.data.empty()));
+  if (config) rows.site_folder = config->data;
   std::vector<std::string> names;
   for (const data::DatasetConfig& dataset :
        config ? config->datasets : std::vector<data::DatasetConfig>()) {
     names.push_back(dataset.name);
     if (dataset.name != name) continue;
     rows.dataset = dataset;
-    rows.own_path = dataset.path;
     rows.configured = true;
   }
   if (!rows.configured && (options.data.empty() || !options.dataset.empty())) {
@@ -83,102 +80,51 @@ absl::StatusOr<Rows> FindRows(const std::string& config_file, const PredictOptio
   return rows;
 }
 
-// The site's own, where the model wants them and client.toml says of which rows.
+// Where the model wants them: those that this site trained it with, from its own disk.
 absl::StatusOr<std::optional<train::SiteStatistics>> StatisticsFor(const job::JobSpec& spec,
+                                                                   const wire::StatePart& model,
                                                                    const Rows& rows,
-                                                                   const Storage& storage) {
-  if (spec.data.standardize != job::Standardize::kSite || !rows.configured) return std::nullopt;
-  data::DatasetConfig own = rows.dataset;
-  own.path = rows.own_path;
-  CN_ASSIGN_OR_RETURN(const auto dataset, data::LoadCsv(own, spec, rows.site, storage));
-  CN_ASSIGN_OR_RETURN(auto statistics, train::SiteStatisticsOf(dataset.train));
-  return statistics;
-}
-
-nlohmann::json JsonOf(const learn::SplitMetrics& metrics) {
-  nlohmann::json json = {{"rows", metrics.rows}, {"loss", metrics.loss}};
-  if (metrics.accuracy) json["accuracy"] = *metrics.accuracy;
-  if (metrics.auc) json["auc"] = *metrics.auc;
-  return json;
-}
-
-std::string TextOf(const learn::SplitMetrics& metrics) {
-  std::string text = fmt::format("{} rows, loss {:.6f}", metrics.rows, metrics.loss);
-  if (metrics.accuracy) text += fmt::format(", accuracy {:.4f}", *metrics.accuracy);
-  if (metrics.auc) text += fmt::format(", AUC {:.4f}", *metrics.auc);
-  return text;
-}
-
-// What a row's columns are called.
-std::vector<std::string> ColumnsOf(const job::JobSpec& spec, const train::Prediction& one) {
-  if (one.classes == 0) return {"value"};
-  if (one.classes == 2 && spec.data.label_levels.empty()) return {"score", "probability"};
-  std::vector<std::string> columns;
-  columns.reserve(one.classes);
-  for (uint32_t i = 0; i < one.classes; ++i) {
-    columns.push_back(
-        "p_" + (i < spec.data.label_levels.size() ? spec.data.label_levels[i] : std::to_string(i)));
+                                                                   Storage& storage) {
+  if (spec.data.standardize != job::Standardize::kSite || rows.site_folder.empty()) {
+    return std::nullopt;
   }
-  return columns;
+  const session::SiteScalings scalings(rows.site_folder, storage);
+  CN_ASSIGN_OR_RETURN(auto statistics, scalings.Find(session::ModelDigest(model)));
+  if (statistics) return statistics;
+  return Error(
+      ErrorCode::kModelNeedsStatistics,
+      fmt::format("the model was trained with standardize = \"site\", and {} holds no "
+                  "statistics of this site for it",
+                  rows.site_folder),
+      "predict at a site that trained or evaluated this very state (a finished job's newest "
+      "model is evaluated at the end), or train with standardize = \"federated\"");
 }
 
-std::vector<double> ValuesOf(const job::JobSpec& spec, const train::Prediction& one, size_t row) {
-  if (one.classes == 0) return {static_cast<double>(one.scores[row])};
-  if (one.classes == 2 && spec.data.label_levels.empty()) {
-    return {static_cast<double>(one.scores[row]), one.probabilities[2 * row + 1]};
-  }
-  const auto first = one.probabilities.begin() + static_cast<ptrdiff_t>(row * one.classes);
-  return {first, first + static_cast<ptrdiff_t>(one.classes)};
+bool HasLabel(const data::Split& rows) {
+  return std::ranges::any_of(rows.y, [](double label) { return !std::isnan(label); });
 }
 
-size_t RowsOf(const train::Prediction& one) { return one.scores.size() / one.outputs; }
-
-std::string CsvOf(const job::JobSpec& spec, const std::vector<Predicted>& parts) {
-  std::string out = "split,row";
-  for (const std::string& column : ColumnsOf(spec, parts.front().prediction)) out += "," + column;
-  out += "\n";
-  for (const Predicted& part : parts) {
-    for (size_t row = 0; row < RowsOf(part.prediction); ++row) {
-      fmt::format_to(std::back_inserter(out), "{},{}", part.split, row + 1);
-      for (const double value : ValuesOf(spec, part.prediction, row)) {
-        fmt::format_to(std::back_inserter(out), ",{}", value);
-      }
-      out += "\n";
-    }
+// Which rows: those asked for; else the hold-out, whose metrics can be compared, where there is
+// one; and every row where there is no label to compare with.
+absl::StatusOr<std::vector<std::string_view>> SplitsOf(const data::Dataset& dataset,
+                                                       const job::JobSpec& spec,
+                                                       const std::string& wanted) {
+  if (!dataset.has_label_column) {
+    if (wanted.empty() || wanted == "all") return std::vector<std::string_view>{"new"};
+    return Error(ErrorCode::kUsage,
+                 fmt::format("`--rows {}`: the file has no column for the label `{}`, so its rows "
+                             "are not split",
+                             wanted, spec.data.label),
+                 "leave --rows out: every row is predicted");
   }
-  return out;
-}
-
-nlohmann::json JsonOf(const job::JobSpec& spec, const PredictOptions& options,
-                      const std::vector<Predicted>& parts) {
-  nlohmann::json data = {{"model", options.model}, {"metrics", nlohmann::json::object()}};
-  data["columns"] = ColumnsOf(spec, parts.front().prediction);
-  for (const Predicted& part : parts) {
-    if (part.prediction.metrics) data["metrics"][part.split] = JsonOf(*part.prediction.metrics);
-    nlohmann::json rows = nlohmann::json::array();
-    for (size_t row = 0; row < RowsOf(part.prediction); ++row) {
-      rows.push_back(ValuesOf(spec, part.prediction, row));
-    }
-    data["rows"][part.split] = std::move(rows);
+  if (wanted == "train") return std::vector<std::string_view>{"train"};
+  const bool labelled = HasLabel(dataset.train) || HasLabel(dataset.test);
+  if (wanted == "test" || (wanted.empty() && labelled && dataset.test.rows() > 0)) {
+    return std::vector<std::string_view>{"test"};
   }
-  return {{"consilium", 1}, {"kind", "prediction"}, {"data", std::move(data)}};
-}
-
-absl::StatusOr<std::vector<Predicted>> PredictAll(const wire::StatePart& model,
-                                                  const data::Dataset& dataset,
-                                                  const train::SiteStatistics* statistics,
-                                                  const std::string& wanted) {
-  const bool only_test = wanted == "test" || (wanted.empty() && dataset.test.rows() > 0);
-  std::vector<Predicted> parts;
-  if (!only_test) {
-    CN_ASSIGN_OR_RETURN(auto train, train::Predict(model, dataset.train, statistics));
-    parts.push_back({"train", std::move(train)});
-  }
-  if (wanted != "train" && (only_test || dataset.test.rows() > 0)) {
-    CN_ASSIGN_OR_RETURN(auto test, train::Predict(model, dataset.test, statistics));
-    parts.push_back({"test", std::move(test)});
-  }
-  return parts;
+  std::vector<std::string_view> both{"train"};
+  if (dataset.test.rows() > 0) both.push_back("test");
+  return both;
 }
 
 absl::Status Write(const std::string& file, const std::string& text) {
@@ -194,7 +140,7 @@ absl::Status Write(const std::string& file, const std::string& text) {
 }  // namespace
 
 absl::Status PredictRows(const std::string& config_file, const PredictOptions& options) {
-  const PosixStorage storage;
+  PosixStorage storage;
   CN_ASSIGN_OR_RETURN(const Bytes file,
                       ReadWhole(storage, options.model, learn::kMaxModelFileBytes));
   CN_ASSIGN_OR_RETURN(const wire::StatePart model, learn::DecodeModel(file));
@@ -202,25 +148,20 @@ absl::Status PredictRows(const std::string& config_file, const PredictOptions& o
   if (!options.dataset.empty()) spec.data.dataset = options.dataset;
   CN_ASSIGN_OR_RETURN(Rows rows, FindRows(config_file, options, spec.data.dataset));
   rows.dataset.name = spec.data.dataset;
-  CN_ASSIGN_OR_RETURN(const auto dataset, data::LoadCsv(rows.dataset, spec, rows.site, storage));
-  CN_ASSIGN_OR_RETURN(const auto statistics, StatisticsFor(spec, rows, storage));
-  CN_ASSIGN_OR_RETURN(
-      const auto parts,
-      PredictAll(model, dataset, statistics ? &*statistics : nullptr, options.rows));
-  if (options.json) {
-    CN_RETURN_IF_ERROR(Write(options.output, JsonOf(spec, options, parts).dump() + "\n"));
-  } else {
-    CN_RETURN_IF_ERROR(Write(options.output, CsvOf(spec, parts)));
-    for (const Predicted& part : parts) {
-      if (!part.prediction.metrics) continue;
-      fmt::print(stderr, "{}: {}\n", part.split, TextOf(*part.prediction.metrics));
-    }
-    if (dataset.rows_incomplete > 0) {
-      fmt::print(stderr,
-                 "left out: {} rows with a missing value (rows are numbered without them)\n",
-                 dataset.rows_incomplete);
-    }
+  CN_ASSIGN_OR_RETURN(const auto dataset, data::LoadCsv(rows.dataset, spec, rows.site, storage,
+                                                        {.labels = data::Labels::kOptional}));
+  CN_ASSIGN_OR_RETURN(const auto statistics, StatisticsFor(spec, model, rows, storage));
+  CN_ASSIGN_OR_RETURN(const auto splits, SplitsOf(dataset, spec, options.rows));
+  PredictionReport report{spec, dataset, {}};
+  for (const std::string_view split : splits) {
+    const data::Split& part = split == "train" ? dataset.train : dataset.test;
+    CN_ASSIGN_OR_RETURN(auto prediction,
+                        train::Predict(model, part, statistics ? &*statistics : nullptr));
+    report.parts.push_back({split, part, std::move(prediction)});
   }
+  if (options.json) return Write(options.output, JsonOf(report, options.model));
+  CN_RETURN_IF_ERROR(Write(options.output, CsvOf(report)));
+  fmt::print(stderr, "{}", TalkOf(report));
   return absl::OkStatus();
 }
 

@@ -2,7 +2,8 @@
 //
 // Which columns, levels, label and standardisation: the model file says so. How the file's columns
 // are named, filtered and split: [datasets.NAME] of client.toml where there is one, else the file's
-// own header. The metrics of the hold-out rows are those that the federation reported.
+// own header. The metrics of the hold-out rows are those that the federation reported; rows without
+// a label, or without its column, are predicted and not measured.
 #ifndef CONSILIUM_CLIENT_APP_PREDICT_VERB_H_
 #define CONSILIUM_CLIENT_APP_PREDICT_VERB_H_
 
@@ -16,7 +17,7 @@ struct PredictOptions {
   std::string model;
   std::string data;     // instead of the dataset's own path
   std::string dataset;  // empty: the one the model was trained on
-  std::string rows;     // "test", "train", "all"; empty: test where there are such rows, else all
+  std::string rows;     // "test", "train", "all"; empty: a labelled hold-out, else all
   std::string output;   // empty: stdout
   bool json = false;
 };

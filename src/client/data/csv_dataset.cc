@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,12 +31,12 @@ ColumnWish LabelWish(const job::DataSpec& data) {
 class CsvLoader {
  public:
   CsvLoader(const DatasetConfig& config, const job::JobSpec& spec, const SiteId& site,
-            const FileReader& file, const ReadProgress& progress)
+            const FileReader& file, const LoadOptions& options)
       : config_(config),
         spec_(spec),
         site_(site),
         file_bytes_(file.size()),
-        progress_(progress),
+        options_(options),
         reader_(file, std::filesystem::path(config.path).filename().string(), config.separator),
         holdout_(config.split.holdout, site, config.name),
         missing_(config.missing),
@@ -64,9 +65,9 @@ class CsvLoader {
 
   // Once per piece of the file.
   absl::Status Report() {
-    if (!progress_ || reader_.bytes_read() == reported_) return absl::OkStatus();
+    if (!options_.progress || reader_.bytes_read() == reported_) return absl::OkStatus();
     reported_ = reader_.bytes_read();
-    if (progress_(reported_, file_bytes_)) return absl::OkStatus();
+    if (options_.progress(reported_, file_bytes_)) return absl::OkStatus();
     return absl::CancelledError("the reading of the dataset was stopped");
   }
 
@@ -85,6 +86,7 @@ class CsvLoader {
     first_row_waits_ = !config_.header;
     names_ = config_.names;
     if (!config_.names.empty()) return absl::OkStatus();
+    header_line_ = record_.line(0);
     for (size_t i = 0; i < record_.size(); ++i) {
       names_.emplace_back(TrimCell(record_.cell(i)));
       if (!config_.header_sure && LooksLikeData(names_.back())) {
@@ -104,23 +106,31 @@ class CsvLoader {
 
   absl::Status FindColumns() {
     for (const job::FeatureSpec& feature : spec_.data.features) {
-      CN_RETURN_IF_ERROR(AddSource({feature.name, feature.type, feature.levels}));
+      CN_RETURN_IF_ERROR(AddSource(ReaderOf({feature.name, feature.type, feature.levels})));
     }
-    CN_RETURN_IF_ERROR(AddSource(LabelWish(spec_.data)));
+    ColumnReader label = ReaderOf(LabelWish(spec_.data));
+    dataset_.has_label_column = options_.labels == Labels::kRequired || Has(label.file_column());
+    if (dataset_.has_label_column) CN_RETURN_IF_ERROR(AddSource(std::move(label)));
     for (const std::string& column : config_.filter.columns()) {
       CN_ASSIGN_OR_RETURN(const size_t index, IndexOf(column, column, "the filter reads"));
       filter_columns_.push_back(index);
     }
-    if (config_.split.fold_column.empty()) return absl::OkStatus();
+    if (config_.split.fold_column.empty() || !dataset_.has_label_column) return absl::OkStatus();
     CN_ASSIGN_OR_RETURN(fold_column_, IndexOf(config_.split.fold_column, config_.split.fold_column,
                                               "the split reads"));
     return absl::OkStatus();
   }
 
-  absl::Status AddSource(ColumnWish wish) {
+  ColumnReader ReaderOf(ColumnWish wish) const {
     const auto config = config_.columns.find(wish.name);
-    ColumnReader reader(std::move(wish),
-                        config == config_.columns.end() ? nullptr : &config->second);
+    return {std::move(wish), config == config_.columns.end() ? nullptr : &config->second};
+  }
+
+  bool Has(const std::string& column) const {
+    return std::find(names_.begin(), names_.end(), column) != names_.end();
+  }
+
+  absl::Status AddSource(ColumnReader reader) {
     CN_ASSIGN_OR_RETURN(const size_t index,
                         IndexOf(reader.file_column(), reader.name(), "the job names"));
     sources_.push_back({std::move(reader), index});
@@ -147,7 +157,7 @@ class CsvLoader {
     for (const auto& [logical, unused] : config_.columns) names.push_back(logical);
     const std::string nearest = config::NearestOf(column, names);
     return ErrorAt(
-        ErrorCode::kDataMissingColumn, reader_.PlaceOf(0, 0),
+        ErrorCode::kDataMissingColumn, reader_.PlaceOf(header_line_, 0),
         fmt::format("dataset `{}` has no column `{}`{}, which {}", config_.name, column, as, who),
         nearest.empty()
             ? fmt::format("say which column it is, in client.toml under [datasets.{}.columns]: "
@@ -157,7 +167,8 @@ class CsvLoader {
   }
 
   absl::Status TakeRow() {
-    const bool held_out = holdout_.NextIsTest();
+    const bool held_out = holdout_.NextIsTest() || !dataset_.has_label_column;
+    ++place_;
     if (record_.size() != names_.size()) {
       return ErrorAt(ErrorCode::kDataSyntax, Where(0),
                      fmt::format("the row has {} cells, want {}", record_.size(), names_.size()),
@@ -176,14 +187,22 @@ class CsvLoader {
       ++dataset_.rows_in_no_split;
       return absl::OkStatus();
     }
-    const bool complete = std::all_of(sources_.begin(), sources_.end(), [&](const Source& source) {
-      return CellAt(source.index).has_value();
-    });
-    if (!complete) {
+    if (const std::optional<size_t> missing = FirstMissing()) {
       ++dataset_.rows_incomplete;
+      dataset_.incomplete.push_back({place_, static_cast<uint32_t>(*missing)});
       return absl::OkStatus();
     }
     return AddRow(*split);
+  }
+
+  // Of the columns that every row has to have.
+  std::optional<size_t> FirstMissing() const {
+    const size_t needed =
+        options_.labels == Labels::kRequired ? sources_.size() : spec_.data.features.size();
+    for (size_t i = 0; i < needed; ++i) {
+      if (!CellAt(sources_[i].index)) return i;
+    }
+    return std::nullopt;
   }
 
   absl::StatusOr<bool> PassesFilter() {
@@ -216,15 +235,8 @@ class CsvLoader {
           fmt::format("dataset `{}` holds more than {} numbers", config_.name, kMaxDatasetValues),
           "leave rows out with `filter`, or use fewer features");
     }
-    for (size_t i = 0; i < sources_.size(); ++i) {
-      const Source& source = sources_[i];
-      const auto read = source.reader.Read(*CellAt(source.index));
-      if (!read.ok()) return Placed(read.status(), source.index);
-      const double value = *read;
-      if (i + 1 == sources_.size()) {
-        split.y.push_back(value);
-        break;
-      }
+    for (size_t i = 0; i < spec_.data.features.size(); ++i) {
+      CN_ASSIGN_OR_RETURN(const double value, ValueOf(sources_[i]));
       const job::FeatureSpec& feature = spec_.data.features[i];
       if (feature.type != job::ColumnType::kCategory) {
         split.x.push_back(value);
@@ -234,7 +246,20 @@ class CsvLoader {
         split.x.push_back(value == static_cast<double>(level) ? 1.0 : 0.0);
       }
     }
+    double label = std::numeric_limits<double>::quiet_NaN();
+    if (dataset_.has_label_column && CellAt(sources_.back().index)) {
+      CN_ASSIGN_OR_RETURN(label, ValueOf(sources_.back()));
+    }
+    split.y.push_back(label);
+    split.places.push_back(place_);
     return absl::OkStatus();
+  }
+
+  // REQUIRES: the cell is not missing.
+  absl::StatusOr<double> ValueOf(const Source& source) const {
+    const auto read = source.reader.Read(*CellAt(source.index));
+    if (!read.ok()) return Placed(read.status(), source.index);
+    return *read;
   }
 
   Place Where(size_t column) const {
@@ -251,7 +276,7 @@ class CsvLoader {
   const job::JobSpec& spec_;
   const SiteId& site_;
   const uint64_t file_bytes_;
-  const ReadProgress& progress_;
+  const LoadOptions& options_;
   uint64_t reported_ = 0;
   CsvReader reader_;
   CsvRecord record_;
@@ -261,10 +286,12 @@ class CsvLoader {
   const TextIndex test_folds_;
   bool first_row_waits_ = false;  // record_ holds the first row: the file has no header
   std::vector<std::string> names_;
-  std::vector<Source> sources_;  // the features in order, then the label
+  int header_line_ = 0;          // 0: the names are not the file's
+  std::vector<Source> sources_;  // the features in order, then the label if there is one
   std::vector<size_t> filter_columns_;
   std::optional<size_t> fold_column_;
   uint64_t values_ = 0;
+  uint64_t place_ = 0;  // of the row at hand
   Dataset dataset_;
 };
 
@@ -272,12 +299,12 @@ class CsvLoader {
 
 absl::StatusOr<Dataset> LoadCsv(const DatasetConfig& config, const job::JobSpec& spec,
                                 const SiteId& site, const Storage& storage,
-                                const ReadProgress& progress) {
+                                const LoadOptions& options) {
   auto file = storage.OpenRead(config.path);
   if (!file.ok()) {
     return Annotate(file.status(), fmt::format("dataset `{}`", config.name));
   }
-  return CsvLoader(config, spec, site, **file, progress).Load();
+  return CsvLoader(config, spec, site, **file, options).Load();
 }
 
 }  // namespace consilium::client::data

@@ -54,7 +54,8 @@ absl::StatusOr<std::shared_ptr<const Dataset>> CsvCatalog::Load(const job::JobSp
   const Stamp stamp = StampOf(config->path);
   const Digest wish = DatasetDigest(Digest(), *config, spec.data, site_);
   if (std::shared_ptr<const Dataset> kept = Recall(wish, stamp)) return kept;
-  CN_ASSIGN_OR_RETURN(Dataset dataset, LoadCsv(*config, spec, site_, storage_, progress));
+  CN_ASSIGN_OR_RETURN(Dataset dataset,
+                      LoadCsv(*config, spec, site_, storage_, {.progress = progress}));
   auto shared = std::make_shared<const Dataset>(std::move(dataset));
   Keep({wish, stamp, shared});
   return shared;

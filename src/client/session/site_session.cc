@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/session/job_table.h"
+#include "client/session/site_scalings.h"
 #include "client/session/site_store.h"
 #include "client/session/state_cache.h"
 #include "client/session/statistics_cache.h"
@@ -53,6 +54,7 @@ struct SiteSession::Parts {
         jobs(options.folder + "/jobs", storage, options.max_jobs),
         states(std::move(cache)),
         statistics(options.folder + "/statistics", storage),
+        scalings(options.folder, storage),
         queue(options.max_queued) {}
 
   // On the connection's thread.
@@ -83,6 +85,7 @@ struct SiteSession::Parts {
   JobTable jobs;
   StateCache states;
   StatisticsCache statistics;
+  SiteScalings scalings;
   TaskQueue queue;
   std::unique_ptr<SiteStore> store;
   std::unique_ptr<CheckpointStore> checkpoints;
@@ -117,8 +120,8 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
   p->clock = &clock;
   p->site_half = std::move(site_half);
   p->runner = std::make_unique<TaskRunner>(
-      TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, *p->checkpoints,
-                       datasets, policy, clock, p->site_half},
+      TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, p->scalings,
+                       *p->checkpoints, datasets, policy, clock, p->site_half},
       Line{[p] { return p->CurrentUplink(); },
            [p](const wire::SiteMessage& message) { p->Send(message); },
            [p] {

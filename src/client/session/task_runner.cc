@@ -186,7 +186,12 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
                                       state, dataset, [&](uint64_t done, uint64_t all) {
                                         return work.pulse.Beat("train", done, all);
                                       }));
-  if (statistics) CN_RETURN_IF_ERROR(room_.statistics.Keep(question, contribution));
+  if (statistics) {
+    CN_RETURN_IF_ERROR(room_.statistics.Keep(question, contribution));
+  } else if (work.job.spec.data.standardize == job::Standardize::kSite) {
+    CN_ASSIGN_OR_RETURN(const train::SiteStatistics own, train::SiteStatisticsOf(dataset.train));
+    CN_RETURN_IF_ERROR(room_.scalings.Keep(ModelDigest(state), own, room_.clock.UtcNow()));
+  }
   return contribution;
 }
 

@@ -19,6 +19,7 @@
 #include "client/policy/policy.h"
 #include "client/session/checkpoint_store.h"
 #include "client/session/job_table.h"
+#include "client/session/site_scalings.h"
 #include "client/session/site_session.h"
 #include "client/session/site_store.h"
 #include "client/session/state_cache.h"
@@ -59,6 +60,7 @@ class TaskRunner {
     SiteStore& store;
     StateCache& states;
     StatisticsCache& statistics;
+    SiteScalings& scalings;
     CheckpointStore& checkpoints;
     DatasetSource& datasets;
     const policy::Policy& policy;

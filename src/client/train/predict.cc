@@ -21,11 +21,12 @@ absl::StatusOr<std::optional<learn::Scaling>> ScalingOfModel(const job::JobSpec&
                                                              const SiteStatistics* statistics) {
   if (spec.data.standardize != job::Standardize::kSite) return ScalingFor(spec, model, {});
   if (statistics == nullptr) {
-    return Error(ErrorCode::kModelNeedsStatistics,
-                 "the model was trained with standardize = \"site\": each site scaled its rows by "
-                 "its own statistics",
-                 "predict at a site that took part, with the statistics its client keeps, or train "
-                 "with standardize = \"federated\"");
+    return Error(
+        ErrorCode::kModelNeedsStatistics,
+        "the model was trained with standardize = \"site\": each site scaled its rows by "
+        "its own statistics",
+        "predict at a site that took part, with its --config client.toml: its client keeps "
+        "them; or train with standardize = \"federated\"");
   }
   if (statistics->scaling.mean.size() != spec.design_columns()) {
     return Error(ErrorCode::kModelMismatch,
@@ -53,6 +54,24 @@ std::vector<double> ProbabilitiesOf(const learn::ModelShape& shape, std::span<co
   return out;
 }
 
+// Over the rows whose label is known.
+absl::StatusOr<std::optional<learn::SplitMetrics>> MetricsOfKnown(const learn::ModelShape& shape,
+                                                                  std::span<const float> scores,
+                                                                  std::span<const double> labels) {
+  std::vector<float> known_scores;
+  std::vector<double> known_labels;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (std::isnan(labels[i])) continue;
+    const auto row = scores.subspan(i * shape.outputs, shape.outputs);
+    known_scores.insert(known_scores.end(), row.begin(), row.end());
+    known_labels.push_back(labels[i]);
+  }
+  if (known_labels.empty()) return std::optional<learn::SplitMetrics>();
+  CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> prepared,
+                      PrepareLabels(shape, known_labels));
+  return std::optional(learn::MetricsOf(shape, learn::SumScores(shape, known_scores, prepared)));
+}
+
 }  // namespace
 
 absl::StatusOr<Prediction> Predict(const wire::StatePart& model, const data::Split& rows,
@@ -64,18 +83,17 @@ absl::StatusOr<Prediction> Predict(const wire::StatePart& model, const data::Spl
                       learn::ReadParameters(layout, model.tensors));
   CN_ASSIGN_OR_RETURN(const std::optional<learn::Scaling> scaling,
                       ScalingOfModel(spec, model, statistics));
-  CN_ASSIGN_OR_RETURN(const PreparedSplit prepared,
-                      Prepare(shape, rows, scaling ? &*scaling : nullptr));
+  CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> x,
+                      PrepareFeatures(shape, rows, scaling ? &*scaling : nullptr));
   Prediction prediction;
   prediction.outputs = shape.outputs;
   prediction.classes = shape.classes();
-  if (prepared.rows() == 0) return prediction;
-  prediction.scores.resize(prepared.rows() * shape.outputs);
+  if (rows.rows() == 0) return prediction;
+  prediction.scores.resize(rows.rows() * shape.outputs);
   const std::unique_ptr<learn::Model> core = learn::MakeModel<float>(shape);
-  learn::ScoreRows(*core, shape, parameters, prepared.x, prediction.scores);
+  learn::ScoreRows(*core, shape, parameters, x, prediction.scores);
   prediction.probabilities = ProbabilitiesOf(shape, prediction.scores);
-  prediction.metrics =
-      learn::MetricsOf(shape, learn::SumScores(shape, prediction.scores, prepared.y));
+  CN_ASSIGN_OR_RETURN(prediction.metrics, MetricsOfKnown(shape, prediction.scores, rows.y));
   return prediction;
 }
 

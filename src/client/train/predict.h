@@ -21,12 +21,14 @@ struct Prediction {
   std::vector<float> scores;          // [rows, outputs]
   uint32_t classes = 0;               // 0 = regression: the score is the value, no probabilities
   std::vector<double> probabilities;  // [rows, classes]
-  std::optional<learn::SplitMetrics> metrics;  // absent without rows
+  std::optional<learn::SplitMetrics> metrics;  // of the rows with a label; absent without one
+  uint64_t rows() const { return scores.size() / outputs; }
 };
 
 // `model` as learn::DecodeModel gave it; `rows` in its design columns (learn::SpecOfModel says how
-// to load them). `statistics`: the site's own, used where the model says standardize = "site" and
-// refused as kModelNeedsStatistics where it says so and they are null. kModelMismatch.
+// to load them); a label of NaN is one that is not known. `statistics`: the site's own, used where
+// the model says standardize = "site" and refused as kModelNeedsStatistics where it says so and
+// they are null. kModelMismatch.
 absl::StatusOr<Prediction> Predict(const wire::StatePart& model, const data::Split& rows,
                                    const SiteStatistics* statistics);
 

@@ -19,26 +19,38 @@ bool IsLabel(double value, uint32_t classes) {
 
 }  // namespace
 
-absl::StatusOr<PreparedSplit> Prepare(const learn::ModelShape& shape, const data::Split& split,
-                                      const learn::Scaling* scaling) {
-  if (split.rows() == 0) return PreparedSplit{};
+absl::StatusOr<learn::AlignedVector<float>> PrepareFeatures(const learn::ModelShape& shape,
+                                                            const data::Split& split,
+                                                            const learn::Scaling* scaling) {
+  if (split.rows() == 0) return learn::AlignedVector<float>();
   if (split.columns != shape.inputs || split.x.size() != split.rows() * shape.inputs) {
     return Error(ErrorCode::kModelMismatch,
                  fmt::format("the data has {} design columns, the model wants {}", split.columns,
                              shape.inputs));
   }
-  for (const double label : split.y) {
+  return learn::Standardize(split.x, split.columns, scaling);
+}
+
+absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShape& shape,
+                                                          std::span<const double> labels) {
+  for (const double label : labels) {
     if (IsLabel(label, shape.classes())) continue;
     return Error(ErrorCode::kModelMismatch,
                  shape.classes() == 0
                      ? std::string("a label is not a finite number")
                      : fmt::format("a label is not a class from 0 to {}", shape.classes() - 1));
   }
-  PreparedSplit prepared;
-  prepared.x = learn::Standardize(split.x, split.columns, scaling);
-  prepared.y.resize(split.rows());
-  std::transform(split.y.begin(), split.y.end(), prepared.y.begin(),
+  learn::AlignedVector<float> prepared(labels.size());
+  std::transform(labels.begin(), labels.end(), prepared.begin(),
                  [](double value) { return static_cast<float>(value); });
+  return prepared;
+}
+
+absl::StatusOr<PreparedSplit> Prepare(const learn::ModelShape& shape, const data::Split& split,
+                                      const learn::Scaling* scaling) {
+  PreparedSplit prepared;
+  CN_ASSIGN_OR_RETURN(prepared.x, PrepareFeatures(shape, split, scaling));
+  CN_ASSIGN_OR_RETURN(prepared.y, PrepareLabels(shape, split.y));
   return prepared;
 }
 

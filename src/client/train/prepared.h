@@ -5,6 +5,7 @@
 #define CONSILIUM_CLIENT_TRAIN_PREPARED_H_
 
 #include <optional>
+#include <span>
 
 #include "absl/status/statusor.h"
 #include "client/data/dataset.h"
@@ -22,8 +23,15 @@ struct PreparedSplit {
   learn::Batch<float> All() const { return {x, y}; }
 };
 
-// kModelMismatch when the columns are not the model's, or a label is not 0/1, a class index below
-// the model's classes, or a finite value.
+// kModelMismatch when the columns are not the model's.
+absl::StatusOr<learn::AlignedVector<float>> PrepareFeatures(const learn::ModelShape& shape,
+                                                            const data::Split& split,
+                                                            const learn::Scaling* scaling);
+// kModelMismatch when a label is not 0/1, a class index below the model's classes, or a finite
+// value.
+absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShape& shape,
+                                                          std::span<const double> labels);
+// Both.
 absl::StatusOr<PreparedSplit> Prepare(const learn::ModelShape& shape, const data::Split& split,
                                       const learn::Scaling* scaling);
 

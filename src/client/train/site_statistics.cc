@@ -1,5 +1,7 @@
 #include "client/train/site_statistics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -10,6 +12,8 @@ namespace consilium::client::train {
 namespace {
 
 using nlohmann::json;
+
+constexpr int kVersion = 1;
 
 bool ReadNumbers(const json& object, const char* key, std::vector<double>& out) {
   const auto found = object.find(key);
@@ -34,15 +38,23 @@ absl::StatusOr<SiteStatistics> SiteStatisticsOf(const data::Split& train) {
 std::string EncodeSiteStatistics(const SiteStatistics& statistics) {
   const json object = {{"rows", statistics.rows},
                        {"mean", statistics.scaling.mean},
-                       {"scale", statistics.scaling.scale}};
+                       {"scale", statistics.scaling.scale},
+                       {"version", kVersion}};
   return object.dump();
 }
 
 absl::StatusOr<SiteStatistics> DecodeSiteStatistics(std::string_view text) {
   const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto version = object.is_object() ? object.find("version") : object.end();
+  if (version != object.end() && version->is_number_integer() && *version > kVersion) {
+    return Error(ErrorCode::kFormatVersion,
+                 fmt::format("the site's statistics have version {}, want at most {}",
+                             version->dump(), kVersion));
+  }
   SiteStatistics statistics;
   learn::Scaling& scaling = statistics.scaling;
-  const bool read = object.is_object() && ReadNumbers(object, "mean", scaling.mean) &&
+  const bool read = version != object.end() && *version == kVersion &&
+                    ReadNumbers(object, "mean", scaling.mean) &&
                     ReadNumbers(object, "scale", scaling.scale) &&
                     scaling.mean.size() == scaling.scale.size() && object.contains("rows") &&
                     object["rows"].is_number_unsigned();

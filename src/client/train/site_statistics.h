@@ -1,8 +1,8 @@
 // A site's own standardisation: kept on the site's disk, never sent.
 //
 // With standardize = "site" a model means something only together with these, so predict asks for
-// them. The text form is one JSON object: {"mean":[..],"rows":n,"scale":[..]}, and reads back to
-// the same bits.
+// them. The text form is one JSON object: {"mean":[..],"rows":n,"scale":[..],"version":1}, and
+// reads back to the same bits (docs/formats/what_left.md).
 #ifndef CONSILIUM_CLIENT_TRAIN_SITE_STATISTICS_H_
 #define CONSILIUM_CLIENT_TRAIN_SITE_STATISTICS_H_
 
@@ -25,7 +25,8 @@ struct SiteStatistics {
 absl::StatusOr<SiteStatistics> SiteStatisticsOf(const data::Split& train);
 
 std::string EncodeSiteStatistics(const SiteStatistics& statistics);
-// kModelSyntax when it is not what EncodeSiteStatistics wrote. Never throws.
+// kModelSyntax when it is not what EncodeSiteStatistics wrote, kFormatVersion when a newer one did.
+// Never throws.
 absl::StatusOr<SiteStatistics> DecodeSiteStatistics(std::string_view text);
 
 }  // namespace consilium::client::train

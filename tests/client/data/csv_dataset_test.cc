@@ -39,6 +39,10 @@ class CsvDatasetTest : public ::testing::Test {
     config_.path = folder_.Write("d.csv", text);
     return LoadCsv(config_, job_, SiteId(site), storage_);
   }
+  absl::StatusOr<Dataset> LoadUnlabelled(std::string_view text) {
+    config_.path = folder_.Write("d.csv", text);
+    return LoadCsv(config_, job_, SiteId("north"), storage_, {.labels = Labels::kOptional});
+  }
 
   void ExpectError(std::string_view text, ErrorCode code, const std::string& place,
                    const std::string& message, const std::string& help = "") {
@@ -190,20 +194,75 @@ TEST_F(CsvDatasetTest, BadCellsInUnusedColumnsAndFilteredRowsAreNobodysBusiness)
 }
 
 TEST_F(CsvDatasetTest, AMissingColumnNamesTheNearest) {
-  ExpectError("aa,b,y\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv", "has no column `a`",
+  ExpectError("aa,b,y\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv:1", "has no column `a`",
               "did you mean `aa`?");
-  ExpectError("a,b,outcome\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv",
+  ExpectError("a,b,outcome\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv:1",
               "has no column `y`, which the job names", "[datasets.d.columns]");
   config_.columns["y"] = {"num", {}, {}};
-  ExpectError("a,b,y\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv",
+  ExpectError("a,b,y\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv:1",
               "has no column `num` (for `y`)");
   config_.columns.clear();
   SetFilter("stie == 0");
-  ExpectError("a,b,y,site\n1,2,0,0\n", ErrorCode::kDataMissingColumn, "d.csv",
+  ExpectError("a,b,y,site\n1,2,0,0\n", ErrorCode::kDataMissingColumn, "d.csv:1",
               "`stie`, which the filter reads", "`site`");
   SetFilter("site == 0");
   config_.split.fold_column = "fold";
-  ExpectError("a,b,y,site\n1,2,0,0\n", ErrorCode::kDataMissingColumn, "d.csv", "the split reads");
+  ExpectError("a,b,y,site\n1,2,0,0\n", ErrorCode::kDataMissingColumn, "d.csv:1", "the split reads");
+}
+
+TEST_F(CsvDatasetTest, RowsGoByTheirPlaceAmongAllOfTheFile) {
+  SetFilter("keep == 1");
+  config_.split = {.fold_column = "fold", .train = {"train"}, .test = {"test"}};
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,y,keep,fold\n"
+                                                   "1,2,0,1,train\n"
+                                                   "3,4,1,0,train\n"
+                                                   "5,?,1,1,test\n"
+                                                   "\n"
+                                                   "7,8,1,1,test\n"
+                                                   "9,8,,1,train\n"
+                                                   "9,8,0,1,train\n"));
+  EXPECT_THAT(dataset.train.places, ElementsAre(1u, 6u));
+  EXPECT_THAT(dataset.test.places, ElementsAre(4u));
+  ASSERT_EQ(dataset.incomplete.size(), 2u);
+  EXPECT_EQ(dataset.incomplete[0].place, 3u);
+  EXPECT_EQ(dataset.incomplete[0].column, 1u);  // b
+  EXPECT_EQ(dataset.incomplete[1].place, 5u);
+  EXPECT_EQ(dataset.incomplete[1].column, 2u);  // the label
+  EXPECT_EQ(dataset.rows_incomplete, 2u);
+}
+
+TEST_F(CsvDatasetTest, WithoutTheLabelsColumnEveryRowIsATestRow) {
+  config_.split.holdout = 0.5;
+  std::string text = "a,b\n";
+  for (int i = 1; i <= 40; ++i) text += "1,2\n";
+  EXPECT_THAT(Load(text), HasCode(ErrorCode::kDataMissingColumn));
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, LoadUnlabelled(text));
+  EXPECT_FALSE(dataset.has_label_column);
+  EXPECT_EQ(dataset.train.rows(), 0u);
+  ASSERT_EQ(dataset.test.rows(), 40u);
+  EXPECT_TRUE(std::isnan(dataset.test.y[0]));
+  EXPECT_EQ(dataset.test.places.back(), 40u);
+  config_.split = {.fold_column = "fold", .train = {"a"}, .test = {"b"}};
+  ASSERT_OK_AND_ASSIGN(const Dataset unsplit, LoadUnlabelled(text));
+  EXPECT_EQ(unsplit.test.rows(), 40u);
+}
+
+TEST_F(CsvDatasetTest, AnOptionalLabelMayBeMissingButNotWrong) {
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, LoadUnlabelled("a,b,y\n1,2,0\n3,4,?\n5,,1\n7,8,1\n"));
+  EXPECT_TRUE(dataset.has_label_column);
+  ASSERT_EQ(dataset.train.rows(), 3u);
+  EXPECT_THAT(dataset.train.places, ElementsAre(1u, 2u, 4u));
+  EXPECT_EQ(dataset.train.y[0], 0);
+  EXPECT_TRUE(std::isnan(dataset.train.y[1]));
+  ASSERT_EQ(dataset.incomplete.size(), 1u);
+  EXPECT_EQ(dataset.incomplete[0].place, 3u);
+  EXPECT_THAT(LoadUnlabelled("a,b,y\n1,2,7\n"), HasCode(ErrorCode::kDataBadCell));
+}
+
+TEST_F(CsvDatasetTest, ALabelMayBeOptionalButTheFeaturesAreNot) {
+  const auto dataset = LoadUnlabelled("a,c\n1,2\n");
+  EXPECT_THAT(dataset, HasCode(ErrorCode::kDataMissingColumn));
+  EXPECT_EQ(PlaceOf(dataset.status())->ToString(), "d.csv:1");
 }
 
 TEST_F(CsvDatasetTest, AUsedColumnThatIsThereTwiceIsRefused) {
@@ -362,12 +421,13 @@ TEST_F(CsvDatasetTest, LongReadingSaysHowFarItIsAndCanBeStopped) {
     heard.push_back(done);
     return true;
   };
-  EXPECT_TRUE(LoadCsv(config_, job_, SiteId("north"), storage_, watch).ok());
+  EXPECT_TRUE(LoadCsv(config_, job_, SiteId("north"), storage_, {.progress = watch}).ok());
   EXPECT_GE(heard.size(), 5u);
   EXPECT_TRUE(std::is_sorted(heard.begin(), heard.end()));
   EXPECT_EQ(heard.back(), text.size());
   const auto stop = [](uint64_t done, uint64_t) { return done < 2 * kReadBytes; };
-  EXPECT_TRUE(absl::IsCancelled(LoadCsv(config_, job_, SiteId("north"), storage_, stop).status()));
+  EXPECT_TRUE(absl::IsCancelled(
+      LoadCsv(config_, job_, SiteId("north"), storage_, {.progress = stop}).status()));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "client/session/site_scalings.h"
 #include "client/session/site_session.h"
 #include "common/base/memory_storage.h"
 #include "common/learn/model_state.h"
@@ -16,6 +17,7 @@
 namespace consilium::client::session {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -81,6 +83,22 @@ TEST_P(FewTestRows, DoNotKeepTheSiteFromTrainingAndAreNotSpokenOf) {
   EXPECT_EQ(SupportOf("eval.train.rows"), 100u);
 }
 INSTANTIATE_TEST_SUITE_P(Rows, FewTestRows, ::testing::Values(0, 1, 4, 5));
+
+TEST_F(SiteHalfInSession, StatisticsOfTheSiteAreOnItsDiskBeforeTheUpdateLeaves) {
+  uplink_->on_submit = [&] { storage_.Crash(CrashKind::kPowerCut); };
+  Run("site");
+  ASSERT_OK_AND_ASSIGN(const auto kept, SiteScalings("site", storage_).Find(ModelDigest(state_)));
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(kept->rows, 100u);
+  EXPECT_THAT(kept->scaling.mean, ElementsAre(0.0));
+  EXPECT_THAT(kept->scaling.scale, ElementsAre(1.0));
+}
+
+TEST_F(SiteHalfInSession, AJobThatDoesNotStandardiseByTheSiteLeavesNone) {
+  Run("none");
+  EXPECT_THAT(uplink_->submitted, SizeIs(1));
+  EXPECT_THAT(*storage_.List("site/site-statistics"), IsEmpty());
+}
 
 }  // namespace
 }  // namespace consilium::client::session

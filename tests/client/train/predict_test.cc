@@ -13,6 +13,7 @@ namespace consilium::client::train {
 namespace {
 
 using ::consilium::testing::HasCode;
+using ::consilium::testing::IsOk;
 using ::consilium::testing::JobResult;
 using ::consilium::testing::LogisticJob;
 using ::consilium::testing::RunJob;
@@ -98,11 +99,50 @@ TEST(Predict, NoRowsHaveNoMetricsAndOtherColumnsAreRefused) {
               HasCode(ErrorCode::kModelMismatch));
 }
 
+TEST(Predict, RowsWithoutALabelArePredictedTheSameAndNotMeasured) {
+  ASSERT_OK_AND_ASSIGN(const JobResult result, RunJob(LogisticJob(4), Sites()));
+  data::Split rows = Sites()[0].test;
+  ASSERT_OK_AND_ASSIGN(const Prediction known, Predict(result.state.broadcast, rows, nullptr));
+  const data::Split labelled = rows;
+  rows.y.assign(rows.rows(), std::nan(""));
+  ASSERT_OK_AND_ASSIGN(const Prediction unknown, Predict(result.state.broadcast, rows, nullptr));
+  EXPECT_EQ(unknown.scores, known.scores);
+  EXPECT_EQ(unknown.probabilities, known.probabilities);
+  EXPECT_FALSE(unknown.metrics.has_value());
+  // A label here and there: the metrics are of those rows alone.
+  data::Split some{.columns = 4, .x = {}, .y = {}};
+  for (size_t i = 0; i < rows.rows(); i += 3) {
+    rows.y[i] = labelled.y[i];
+    some.y.push_back(labelled.y[i]);
+    some.x.insert(some.x.end(), rows.x.begin() + static_cast<ptrdiff_t>(4 * i),
+                  rows.x.begin() + static_cast<ptrdiff_t>(4 * i + 4));
+  }
+  ASSERT_OK_AND_ASSIGN(const Prediction mixed, Predict(result.state.broadcast, rows, nullptr));
+  ASSERT_OK_AND_ASSIGN(const Prediction alone, Predict(result.state.broadcast, some, nullptr));
+  EXPECT_EQ(mixed.scores, known.scores);
+  ExpectSame(mixed.metrics.value(), alone.metrics.value());
+}
+
+TEST(Predict, ALabelOfNoClassIsRefused) {
+  ASSERT_OK_AND_ASSIGN(const JobResult result, RunJob(LogisticJob(4), Sites()));
+  data::Split rows = Sites()[0].test;
+  rows.y[2] = 2;
+  EXPECT_THAT(Predict(result.state.broadcast, rows, nullptr), HasCode(ErrorCode::kModelMismatch));
+}
+
+TEST(SiteStatistics, ANewerVersionIsNamed) {
+  EXPECT_THAT(DecodeSiteStatistics(R"({"rows":1,"mean":[1],"scale":[1],"version":2})"),
+              HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(DecodeSiteStatistics(R"({"rows":1,"mean":[1],"scale":[1],"version":1})"), IsOk());
+}
+
 TEST(SiteStatistics, OtherTextsAreRefused) {
-  for (const char* text :
-       {"", "[]", "{}", R"({"rows":1,"mean":[1],"scale":[0]})",
-        R"({"rows":1,"mean":[1],"scale":[1,2]})", R"({"rows":-1,"mean":[1],"scale":[1]})",
-        R"({"rows":1,"mean":["1"],"scale":[1]})"}) {
+  for (const char* text : {"", "[]", "{}", R"({"rows":1,"mean":[1],"scale":[0],"version":1})",
+                           R"({"rows":1,"mean":[1],"scale":[1,2],"version":1})",
+                           R"({"rows":-1,"mean":[1],"scale":[1],"version":1})",
+                           R"({"rows":1,"mean":["1"],"scale":[1],"version":1})",
+                           R"({"rows":1,"mean":[1],"scale":[1],"version":"1"})",
+                           R"({"rows":1,"mean":[1],"scale":[1]})"}) {
     EXPECT_THAT(DecodeSiteStatistics(text), HasCode(ErrorCode::kModelSyntax)) << text;
   }
   EXPECT_THAT(SiteStatisticsOf({}), HasCode(ErrorCode::kDataTooFewRows));
