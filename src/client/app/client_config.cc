@@ -22,13 +22,11 @@ void ReadClient(const config::TomlTable& client, const std::string& folder, Clie
   if (!client.Has("server")) client.Missing("server", "the server's address, e.g. \"host:8443\"");
   out.server = client.Text("server").value_or("");
   if (!out.server.empty() && !config::ParseHostPort(out.server)) {
-    client.OutOfRange("server",
-                      fmt::format("`client.server` is \"{}\", want \"host:port\"", out.server));
+    client.OutOfRange("server", fmt::format("is \"{}\", want \"host:port\"", out.server));
   }
   out.site = client.Text("site").value_or("");
   if (!out.site.empty() && !IsValidName(out.site)) {
-    client.OutOfRange(
-        "site", fmt::format("`client.site` is \"{}\", want 1 to 64 of a-z 0-9 - _ .", out.site));
+    client.OutOfRange("site", fmt::format("is \"{}\", want 1 to 64 of a-z 0-9 - _ .", out.site));
   }
   if (!client.Has("data")) {
     client.Missing("data", "the folder for this site's own records, e.g. /var/lib/consilium");

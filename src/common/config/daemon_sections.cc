@@ -64,8 +64,7 @@ OpsSection ReadOps(const TomlTable& ops, std::string_view preset) {
   if (text.empty()) return {};
   const std::optional<HostPort> listen = ParseHostPort(text);
   if (!listen) {
-    ops.OutOfRange("listen",
-                   fmt::format("`ops.listen` is \"{}\", want \"host:port\" or \"\"", text),
+    ops.OutOfRange("listen", fmt::format("is \"{}\", want \"host:port\" or \"\"", text),
                    "\"\" turns the port off; \"127.0.0.1:0\" takes any free one");
   }
   return {listen};

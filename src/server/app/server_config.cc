@@ -19,8 +19,7 @@ void ReadServer(const config::TomlTable& server, const std::string& folder, Serv
   if (const auto parsed = config::ParseHostPort(listen)) {
     out.listen = *parsed;
   } else {
-    server.OutOfRange("listen",
-                      fmt::format("`server.listen` is \"{}\", want \"host:port\"", listen),
+    server.OutOfRange("listen", fmt::format("is \"{}\", want \"host:port\"", listen),
                       "for instance \"0.0.0.0:8443\"; port 0 takes any free one");
   }
   if (!server.Has("data")) {
@@ -29,7 +28,7 @@ void ReadServer(const config::TomlTable& server, const std::string& folder, Serv
   out.data = config::PathOf(server, "data", folder).value_or("");
   out.federation = server.Text("federation").value_or("");
   if (!out.federation.empty() && !IsValidName(out.federation)) {
-    server.OutOfRange("federation", fmt::format("`server.federation` is \"{}\", want 1 to 64 of "
+    server.OutOfRange("federation", fmt::format("is \"{}\", want 1 to 64 of "
                                                 "a-z 0-9 - _ .",
                                                 out.federation));
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/config_keys.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::client::app {
@@ -38,6 +39,15 @@ TEST(ClientConfig, TheSmallestFileAllowsNothingAndListensNowhere) {
   EXPECT_FALSE(config.ops.listen.has_value());
   EXPECT_FALSE(config.threads.has_value());
   EXPECT_FALSE(config.memory_bytes.has_value());
+}
+
+TEST(ClientConfig, WhatIsRefusedNamesItsKeyOnce) {
+  const std::string base = std::string(kSmallest) + R"([datasets.heart]
+path = "heart.csv"
+)";
+  testing::ExpectRefusalsNameTheirKeyOnce("client-toml.md", base, [](std::string_view text) {
+    return ParseClientConfig(text, "/srv/client.toml", {}).status();
+  });
 }
 
 TEST(ClientConfig, DatasetsPolicyAndLimitsAreRead) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/config_keys.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::server::app {
@@ -37,6 +38,11 @@ TEST(ServerConfig, TheSmallestFileHasDocumentedDefaults) {
   EXPECT_EQ(config.progress_lease, std::chrono::seconds(60));
   EXPECT_EQ(config.drain, std::chrono::seconds(10));
   EXPECT_EQ(config.log.level, Level::kInfo);
+}
+
+TEST(ServerConfig, WhatIsRefusedNamesItsKeyOnce) {
+  testing::ExpectRefusalsNameTheirKeyOnce(
+      "server-toml.md", kSmallest, [](std::string_view text) { return Parse(text).status(); });
 }
 
 TEST(ServerConfig, RelativePathsAreTakenFromTheFilesFolder) {
