@@ -86,14 +86,14 @@ class HeartGolden : public ::testing::Test {
     if (!data || !golden) GTEST_SKIP() << NoDataMessage("uci_heart/heart_flamby.csv");
     golden_ = *golden;
     data_ = *data;
-    const Ran up = lab_.Up(kHospitals, kHeartClient, *data);
+    const Ran up = lab_.Up(kHospitals, HeartClient(), *data);
     ASSERT_EQ(up.exit_code, 0) << up.err;
   }
   // Through processes and mTLS, or through the in-memory link: the same bits.
   void ExpectSameInMemory(const std::string& file, const json& job) {
     ASSERT_OK_AND_ASSIGN(
         const auto finished,
-        simulation::RunInMemory(file, simulation::LabSites(kHospitals, kHeartClient, data_)));
+        simulation::RunInMemory(file, simulation::LabSites(kHospitals, HeartClient(), data_)));
     EXPECT_EQ(HexOf(finished.state), job["state"].get<std::string>());
   }
 

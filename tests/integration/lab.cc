@@ -4,23 +4,14 @@
 
 namespace consilium::testing {
 
-const char* const kHeartClient = R"([datasets.heart]
-path = "{data}"
-filter = "site == {index}"
-fold_column = "fold"
-train = ["train"]
-test = ["test"]
-
-[datasets.heart.columns]
-disease = { column = "y", positive = ["1"] }
-
-[policy]
-datasets = ["heart"]
-workloads = ["means", "variances", "train", "evaluate"]
-researchers = ["*"]
-min_rows = 20
-min_cell = 5
-)";
+std::string HeartClient() {
+  const std::string lab = ReadTextFile(CONSILIUM_SOURCE_DIR "/examples/heart/lab.toml");
+  const std::string_view opening = "client = '''\n";
+  const size_t start = lab.find(opening);
+  if (start == std::string::npos) return "";
+  const size_t begin = start + opening.size();
+  return lab.substr(begin, lab.find("'''", begin) - begin);
+}
 
 std::string HeartJob(const std::string& standardize, int rounds, int steps, double rate) {
   return fmt::format(R"(name = "heart"

@@ -41,8 +41,9 @@ class Lab {
   int jobs_ = 0;
 };
 
-// The client.toml of a heart site, after FLamby's preprocessing: {data} is heart_flamby.csv.
-extern const char* const kHeartClient;
+// The client.toml of a heart site, after FLamby's preprocessing, as examples/heart/lab.toml has it:
+// {data} is heart_flamby.csv.
+std::string HeartClient();
 // A job over it with the 13 golden features. `standardize`, `rounds`, `steps` and `rate` as given.
 std::string HeartJob(const std::string& standardize, int rounds, int steps, double rate);
 

@@ -14,6 +14,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/storage.h"
 #include "common/base/version.h"
+#include "common/config/daemon_flags.h"
 #include "common/rpc/process.h"
 #include "fmt/format.h"
 
@@ -30,21 +31,12 @@ struct Flags {
 };
 
 // Flags that stand for a key of client.toml.
-struct KeyFlag {
-  const char* flag;
-  const char* path;
-  const char* text;
-};
-constexpr KeyFlag kKeyFlags[] = {
-    {"--server", "client.server", "the server, host:port"},
-    {"--data", "client.data", "data folder"},
-    {"--cert", "tls.cert", "certificate"},
-    {"--key", "tls.key", "its private key"},
-    {"--ca", "tls.ca", "the authority's certificate"},
-    {"--ops-listen", "ops.listen", "health and metrics, host:port (empty: none)"},
-    {"--log-level", "log.level", "debug, info, warning or error"},
-    {"--log-format", "log.format", "auto, json or text"},
-};
+std::vector<config::KeyFlag> KeyFlags() {
+  return config::WithDaemonFlags({
+      {"--server", "client.server", "the server, host:port"},
+      {"--data", "client.data", "data folder"},
+  });
+}
 
 absl::StatusOr<ClientConfig> ReadConfig(const Flags& flags) {
   return ReadClientConfig(flags.config,
@@ -83,17 +75,10 @@ absl::Status Left(const Flags& flags) {
   return absl::OkStatus();
 }
 
-void AddKeyFlags(CLI::App& verb, Flags& flags) {
+void AddConfigFlags(CLI::App& verb, Flags& flags) {
   verb.add_option("--config", flags.config,
                   fmt::format("configuration file (default: {}, if there)", kDefaultConfig));
-  for (const KeyFlag& key : kKeyFlags) {
-    verb.add_option_function<std::string>(
-        key.flag,
-        [&flags, key](const std::string& text) {
-          flags.values.push_back({key.path, key.flag, text});
-        },
-        fmt::format("{} ({})", key.text, key.path));
-  }
+  config::AddKeyFlags(verb, KeyFlags(), flags.values);
 }
 
 void AddPredictFlags(CLI::App& verb, Flags& flags) {
@@ -102,7 +87,8 @@ void AddPredictFlags(CLI::App& verb, Flags& flags) {
   verb.add_option("--dataset", flags.predict.dataset,
                   "dataset of client.toml (default: the model's)");
   verb.add_option("--config", flags.config, "client.toml: how the columns are named and split");
-  verb.add_option("--rows", flags.predict.rows, "test, train or all (default: test, else all)")
+  verb.add_option("--rows", flags.predict.rows,
+                  "test, train or all (default: a labelled hold-out, else all)")
       ->check(CLI::IsMember({"test", "train", "all"}));
   verb.add_option("--output,-o", flags.predict.output, "file for the rows (default: stdout)");
   verb.add_flag("--json", flags.predict.json, "one JSON envelope on stdout");
@@ -119,16 +105,16 @@ int main(int argc, char** argv) {
   cli.set_version_flag("--version", std::string("consilium-client ") + kVersion);
   cli.require_subcommand(0, 1);
   Flags flags;
-  AddKeyFlags(cli, flags);
+  AddConfigFlags(cli, flags);
   CLI::App& run = *cli.add_subcommand("run", "attend the server and work (the default)");
-  AddKeyFlags(run, flags);
+  AddConfigFlags(run, flags);
   CLI::App& check =
       *cli.add_subcommand("check", "say what is wrong with configuration, certificate, datasets");
-  AddKeyFlags(check, flags);
+  AddConfigFlags(check, flags);
   CLI::App& predict = *cli.add_subcommand("predict", "apply a model to rows, offline");
   AddPredictFlags(predict, flags);
   CLI::App& left = *cli.add_subcommand("left", "every update that left, from this site's journal");
-  AddKeyFlags(left, flags);
+  AddConfigFlags(left, flags);
   left.add_flag("--json", flags.left_json, "one JSON envelope on stdout");
   try {
     cli.parse(argc, argv);

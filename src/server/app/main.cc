@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/storage.h"
 #include "common/base/version.h"
+#include "common/config/daemon_flags.h"
 #include "common/rpc/process.h"
 #include "fmt/format.h"
 #include "server/app/daemon.h"
@@ -28,22 +29,13 @@ struct Flags {
 };
 
 // Flags that stand for a key of server.toml.
-struct KeyFlag {
-  const char* flag;
-  const char* path;
-  const char* text;
-};
-constexpr KeyFlag kKeyFlags[] = {
-    {"--listen", "server.listen", "work port, host:port (port 0: any free one)"},
-    {"--data", "server.data", "data folder"},
-    {"--federation", "server.federation", "name of the federation"},
-    {"--cert", "tls.cert", "certificate"},
-    {"--key", "tls.key", "its private key"},
-    {"--ca", "tls.ca", "the authority's certificate"},
-    {"--ops-listen", "ops.listen", "health and metrics, host:port (empty: none)"},
-    {"--log-level", "log.level", "debug, info, warning or error"},
-    {"--log-format", "log.format", "auto, json or text"},
-};
+std::vector<config::KeyFlag> KeyFlags() {
+  return config::WithDaemonFlags({
+      {"--listen", "server.listen", "work port, host:port (port 0: any free one)"},
+      {"--data", "server.data", "data folder"},
+      {"--federation", "server.federation", "name of the federation"},
+  });
+}
 
 absl::StatusOr<ServerConfig> ReadConfig(const Flags& flags) {
   const PosixStorage storage;
@@ -83,14 +75,7 @@ int main(int argc, char** argv) {
   cli.add_option("--config", flags.config,
                  fmt::format("configuration file (default: {}, if there)", kDefaultConfig));
   cli.add_flag("--check", flags.check, "check configuration and certificates, then end");
-  for (const KeyFlag& key : kKeyFlags) {
-    cli.add_option_function<std::string>(
-        key.flag,
-        [&flags, key](const std::string& text) {
-          flags.values.push_back({key.path, key.flag, text});
-        },
-        fmt::format("{} ({})", key.text, key.path));
-  }
+  config::AddKeyFlags(cli, KeyFlags(), flags.values);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -29,6 +29,14 @@ TEST(ReadLabPlan, TheExampleIsValid) {
   EXPECT_FALSE(plan.synthetic);
 }
 
+// One site's configuration stands in the example, for people to read, and in the program.
+TEST(ReadLabPlan, WhatIsBuiltInIsTheExample) {
+  ASSERT_OK_AND_ASSIGN(const LabPlan built_in, ReadLabPlan({}));
+  ASSERT_OK_AND_ASSIGN(const LabPlan example,
+                       ReadLabPlan({.lab_file = kExampleLab, .data = "heart.csv"}));
+  EXPECT_EQ(built_in.client, example.client);
+}
+
 TEST(ReadLabPlan, AMissingDataFileIsAskedFor) {
   EXPECT_THAT(ReadLabPlan({.lab_file = kExampleLab}), HasCode(ErrorCode::kUsage));
 }
