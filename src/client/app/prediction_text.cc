@@ -50,6 +50,11 @@ std::string CellOf(const std::string& text) {
   return cell + "\"";
 }
 
+std::string RowsSaid(uint64_t count, std::string_view which = "") {
+  return fmt::format("{}{}{} {}", count, which.empty() ? "" : " ", which,
+                     count == 1 ? "row" : "rows");
+}
+
 struct Line {
   uint64_t place;
   const PredictedSplit* part;
@@ -77,11 +82,11 @@ json MetricsJson(const learn::SplitMetrics& metrics) {
 std::string MetricsText(const PredictedSplit& part) {
   const learn::SplitMetrics& metrics = *part.prediction.metrics;
   std::string text =
-      fmt::format("{}: {} rows, loss {:.6f}", part.split, metrics.rows, metrics.loss);
+      fmt::format("{}: {}, loss {:.6f}", part.split, RowsSaid(metrics.rows), metrics.loss);
   if (metrics.accuracy) text += fmt::format(", accuracy {:.4f}", *metrics.accuracy);
   if (metrics.auc) text += fmt::format(", AUC {:.4f}", *metrics.auc);
   const uint64_t unlabelled = part.prediction.rows() - metrics.rows;
-  if (unlabelled > 0) text += fmt::format(" (and {} rows without a label)", unlabelled);
+  if (unlabelled > 0) text += fmt::format(" (and {} without a label)", RowsSaid(unlabelled));
   return text + "\n";
 }
 
@@ -94,7 +99,7 @@ const std::string& MissingColumn(const job::JobSpec& spec, const data::Incomplet
 std::string IncompleteText(const PredictionReport& report) {
   const std::vector<data::IncompleteRow>& rows = report.dataset.incomplete;
   if (rows.empty()) return "";
-  std::string text = fmt::format("left out: {} rows with a missing value:", rows.size());
+  std::string text = fmt::format("left out: {} with a missing value:", RowsSaid(rows.size()));
   for (size_t i = 0; i < std::min(rows.size(), kMaxRowsNamed); ++i) {
     fmt::format_to(std::back_inserter(text), "{} row {} (`{}`)", i == 0 ? "" : ",", rows[i].place,
                    MissingColumn(report.spec, rows[i]));
@@ -124,8 +129,8 @@ std::string OtherSplitText(const PredictionReport& report) {
   const uint64_t there = report.dataset.train.rows() + report.dataset.test.rows();
   if (taken == there) return "";
   const bool test = report.parts.front().split == "test";
-  return fmt::format("left out: {} {} rows (--rows all takes them too)\n", there - taken,
-                     test ? "training" : "test");
+  return fmt::format("left out: {} (--rows all takes them too)\n",
+                     RowsSaid(there - taken, test ? "training" : "test"));
 }
 
 }  // namespace
@@ -177,11 +182,11 @@ std::string TalkOf(const PredictionReport& report) {
   talk += NoMetricsText(report) + IncompleteText(report);
   const data::Dataset& dataset = report.dataset;
   if (dataset.rows_filtered > 0) {
-    talk += fmt::format("left out: {} rows by the dataset's filter\n", dataset.rows_filtered);
+    talk += fmt::format("left out: {} by the dataset's filter\n", RowsSaid(dataset.rows_filtered));
   }
   if (dataset.rows_in_no_split > 0) {
-    talk += fmt::format("left out: {} rows that the fold column gives to neither split\n",
-                        dataset.rows_in_no_split);
+    talk += fmt::format("left out: {} that the fold column gives to neither split\n",
+                        RowsSaid(dataset.rows_in_no_split));
   }
   return talk + OtherSplitText(report);
 }

@@ -183,7 +183,7 @@ disease = { column = "num", positive = ["1", "2"] }
   ASSERT_THAT(said.status, IsOk());
   EXPECT_THAT(said.rows, AllOf(HasSubstr("new,1,20.5,"), HasSubstr("new,3,28.5,")));
   EXPECT_THAT(said.talk, AllOf(HasSubstr("no column for the label `disease`"),
-                               HasSubstr("left out: 1 rows by the dataset's filter")));
+                               HasSubstr("left out: 1 row by the dataset's filter")));
 }
 
 TEST_F(PredictRowsTest, WhatDoesNotFitIsRefusedAtItsPlace) {
