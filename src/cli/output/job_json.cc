@@ -164,7 +164,8 @@ json ToJson(const v1::ReplayJobReply& reply) {
     out["steps"].push_back({{"step", step.step()},
                             {"recorded", HexOfBytes(step.recorded())},
                             {"replayed", HexOfBytes(step.replayed())},
-                            {"sums_redone", step.sums_redone()}});
+                            {"sums_redone", step.sums_redone()},
+                            {"gone", step.gone()}});
   }
   return out;
 }

@@ -75,18 +75,26 @@ absl::Status Replay(const Context& context, const std::string& text) {
   CN_ASSIGN_OR_RETURN(const std::unique_ptr<ControlClient> client, context.Connect());
   CN_ASSIGN_OR_RETURN(const std::string id, ResolveJob(*client, text));
   CN_ASSIGN_OR_RETURN(const v1::ReplayJobReply reply, client->Replay(id));
-  int sums = 0;
-  for (const auto& step : reply.steps()) sums += step.sums_redone() ? 1 : 0;
+  int sums = 0, gone = 0;
+  for (const auto& step : reply.steps()) {
+    sums += step.sums_redone() ? 1 : 0;
+    gone += step.gone().empty() ? 0 : 1;
+  }
   if (context.json) {
     context.Json("replay", ToJson(reply));
   } else {
     context.Data(fmt::format("{} steps redone, {} of them with their sums: {}\n",
-                             reply.steps_size(), sums,
+                             reply.steps_size() - gone, sums,
                              reply.equal() ? "every digest is equal" : "the digests differ"));
+    for (const auto& step : reply.steps()) {
+      if (!step.gone().empty()) {
+        context.Data(fmt::format("step {} was not redone: {}\n", step.step(), step.gone()));
+      }
+    }
   }
   if (reply.equal()) return absl::OkStatus();
   for (const auto& step : reply.steps()) {
-    if (step.recorded() == step.replayed()) continue;
+    if (step.recorded() == step.replayed() || !step.gone().empty()) continue;
     return Error(ErrorCode::kReplayDiffers,
                  fmt::format("step {} was recorded as {} and replays as {}", step.step(),
                              HexOfBytes(step.recorded()), HexOfBytes(step.replayed())));

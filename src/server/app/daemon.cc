@@ -80,6 +80,14 @@ ops::ServerMetrics::Source MetricsOf(Running& running) {
       .sites = [&] { return coordinator.federation().Sites(); },
       .update_bytes = [&] { return rpc.update_bytes(); },
       .open_uploads = [&] { return rpc.open_uploads(); },
+      .disk =
+          [&] {
+            ops::ServerMetrics::Disk disk{{}, coordinator.DiskHealth().ok()};
+            for (const store::FileKind kind : store::kFileKinds) {
+              disk.bytes.emplace_back(NameOf(kind), coordinator.disk().BytesOf(kind));
+            }
+            return disk;
+          },
   };
 }
 
@@ -94,7 +102,7 @@ absl::Status StartOps(const ServerConfig& config, Running& running) {
                                        [&running] {
                                          return running.draining
                                                     ? absl::UnavailableError("draining")
-                                                    : absl::OkStatus();
+                                                    : running.coordinator->DiskHealth();
                                        },
                                    .metrics = [&running] { return running.metrics->Scrape(); }}));
   return absl::OkStatus();
@@ -105,12 +113,15 @@ absl::Status Start(const ServerConfig& config, Running& running) {
   CN_RETURN_IF_ERROR(running.storage.CreateFolder(config.data));
   CN_ASSIGN_OR_RETURN(running.lock, FolderLock::Take(config.data));
   CN_ASSIGN_OR_RETURN(running.coordinator,
-                      round::Coordinator::Create({.folder = config.data,
-                                                  .federation = federation,
-                                                  .version = kVersion,
-                                                  .accept_lease = config.accept_lease,
-                                                  .progress_lease = config.progress_lease},
-                                                 running.storage, running.clock));
+                      round::Coordinator::Create(
+                          {.folder = config.data,
+                           .federation = federation,
+                           .version = kVersion,
+                           .accept_lease = config.accept_lease,
+                           .progress_lease = config.progress_lease,
+                           .keep = {config.keep_states, config.keep_sums_bytes, config.keep_jobs},
+                           .max_disk_bytes = config.max_disk_bytes},
+                          running.storage, running.clock));
   CN_ASSIGN_OR_RETURN(running.rpc, rpc::RpcServer::Start(RpcOptions(config, federation),
                                                          *running.coordinator, running.clock));
   CN_RETURN_IF_ERROR(StartOps(config, running));

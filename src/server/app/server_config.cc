@@ -44,6 +44,15 @@ void ReadLimits(const config::TomlTable& limits, ServerConfig& out) {
   out.drain = limits.DurationOf("drain", Duration(0), minutes(10)).value_or(seconds(10));
 }
 
+void ReadStorage(const config::TomlTable& storage, ServerConfig& out) {
+  constexpr uint64_t kMostDisk = uint64_t{1} << 60;
+  out.keep_states =
+      static_cast<uint32_t>(storage.Integer("keep_states", {1, 1'000'000}).value_or(3));
+  out.keep_sums_bytes = storage.ByteSize("keep_sums", 1, kMostDisk).value_or(uint64_t{16} << 30);
+  out.keep_jobs = static_cast<uint32_t>(storage.Integer("keep_jobs", {1, 4096}).value_or(1000));
+  out.max_disk_bytes = storage.ByteSize("max_disk", kMiB, kMostDisk).value_or(UINT64_MAX);
+}
+
 }  // namespace
 
 absl::StatusOr<ServerConfig> ParseServerConfig(std::string_view text, const std::string& file,
@@ -59,6 +68,7 @@ absl::StatusOr<ServerConfig> ParseServerConfig(std::string_view text, const std:
   out.tls_refresh = tls.DurationOf("refresh", Duration(0), hours(24)).value_or(seconds(30));
   out.ops = config::ReadOps(root.Table("ops"), "127.0.0.1:9090");
   ReadLimits(root.Table("limits"), out);
+  ReadStorage(root.Table("storage"), out);
   out.log = config::ReadLog(root.Table("log"));
   CN_RETURN_IF_ERROR(toml.Finish());
   return out;

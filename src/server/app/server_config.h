@@ -31,6 +31,11 @@ struct ServerConfig {
   Duration accept_lease{0};
   Duration progress_lease{0};
   Duration drain{0};  // how long a stop may take
+  // [storage]
+  uint32_t keep_states = 0;  // newest of a job, beside its first and best
+  uint64_t keep_sums_bytes = 0;
+  uint32_t keep_jobs = 0;       // ended ones
+  uint64_t max_disk_bytes = 0;  // UINT64_MAX: no bound
   config::LogSection log;
 };
 

@@ -159,6 +159,14 @@ void JobHistory::ApplyTo(const StepFailed& record) {
   CloseStep(*entry);
 }
 
+void JobHistory::ApplyTo(const JobForgotten& record) {
+  const Entry* entry = Find(record.job);
+  if (entry == nullptr || entry->view.ended == 0) return;
+  jobs_.erase(record.job);
+  std::erase(order_, record.job);
+  std::erase(ended_, record.job);
+}
+
 void JobHistory::CloseStep(Entry& entry) {
   std::vector<StepView>& steps = entry.view.steps;
   entry.site_rows += entry.closing->sites.size();
@@ -290,6 +298,13 @@ std::vector<JobId> JobHistory::OpenJobs() const {
     if (Find(job)->view.ended == 0) open.push_back(job);
   }
   return open;
+}
+
+std::vector<JobId> JobHistory::EndedJobsBeyond(size_t keep) const {
+  MutexLock lock(mutex_);
+  if (ended_.size() <= keep) return {};
+  const auto end = ended_.begin() + static_cast<std::ptrdiff_t>(ended_.size() - keep);
+  return {ended_.begin(), end};
 }
 
 std::vector<SiteEpoch> JobHistory::Epochs() const {

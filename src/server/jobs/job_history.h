@@ -6,7 +6,7 @@
 // already closed, changes nothing. Live views (the open step, what a job waits for) are set by the
 // engines and are not in the journal.
 // Memory: the newest steps of a job keep their site rows (kMaxSiteRowsPerJob), the older ones their
-// totals; the newest kMaxEndedJobs ended jobs are kept, the journal has all.
+// totals; the newest kMaxEndedJobs ended jobs are kept, and fewer where the server forgets jobs.
 // Thread-safe.
 #ifndef CONSILIUM_SERVER_JOBS_JOB_HISTORY_H_
 #define CONSILIUM_SERVER_JOBS_JOB_HISTORY_H_
@@ -77,6 +77,8 @@ class JobHistory {
   // kJobNotFound; the job file's own errors when this version cannot read it.
   absl::StatusOr<Standing> StandingOf(const JobId& job) const;
   std::vector<JobId> OpenJobs() const;  // not ended, in the order they were submitted
+  // The ended jobs but the newest `keep`, oldest first.
+  std::vector<JobId> EndedJobsBeyond(size_t keep) const;
   std::vector<SiteEpoch> Epochs() const;
   // Of the open step only.
   std::optional<UpdateAccepted> FindAccepted(const wire::TaskKey& key) const;
@@ -115,6 +117,7 @@ class JobHistory {
   void ApplyTo(const StepClosed& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplyTo(const StepCommitted& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplyTo(const StepFailed& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ApplyTo(const JobForgotten& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Null when the job is not known.
   Entry* Find(const JobId& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -150,6 +150,15 @@ void Read(ByteReader& in, StepFailed& r) {
   r.reason = in.GetText(kMaxRecordTextBytes);
 }
 
+void Write(ByteWriter& out, const JobForgotten& r) {
+  PutName(out, r.job);
+  out.Put(r.utc);
+}
+void Read(ByteReader& in, JobForgotten& r) {
+  GetName(in, r.job);
+  r.utc = in.Get<UtcMillis>();
+}
+
 template <typename Record>
 absl::StatusOr<JobRecord> ReadAll(uint16_t kind, ByteSpan payload) {
   ByteReader in(payload);
@@ -209,6 +218,8 @@ absl::StatusOr<JobRecord> Decode(uint16_t kind, uint16_t version, ByteSpan paylo
         return ReadAll<StepCommitted>(kind, payload);
       case 10:
         return ReadAll<StepFailed>(kind, payload);
+      case 11:
+        return ReadAll<JobForgotten>(kind, payload);
       default:
         break;
     }

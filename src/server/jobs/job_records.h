@@ -85,8 +85,14 @@ struct StepFailed {  // kind 10
   std::string reason;
 };
 
-using JobRecord = std::variant<JobSubmitted, CancelRequested, JobEnded, SiteEpoch, Admission,
-                               StepOpened, UpdateAccepted, StepClosed, StepCommitted, StepFailed>;
+struct JobForgotten {  // kind 11: durable before the first file of the job goes
+  JobId job;
+  UtcMillis utc = 0;
+};
+
+using JobRecord =
+    std::variant<JobSubmitted, CancelRequested, JobEnded, SiteEpoch, Admission, StepOpened,
+                 UpdateAccepted, StepClosed, StepCommitted, StepFailed, JobForgotten>;
 
 // The kind of a record: its place in JobRecord, from 1.
 uint16_t KindOf(const JobRecord& record);

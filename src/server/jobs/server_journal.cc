@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "server/jobs/journal_compaction.h"
 
 namespace consilium::server::jobs {
 namespace {
@@ -55,6 +56,10 @@ absl::StatusOr<std::unique_ptr<ServerJournal>> ServerJournal::Open(Storage& stor
     history.Apply(decoded);
     return absl::OkStatus();
   };
+  if (const absl::Status compacted = CompactJournal(storage, self->path_).status();
+      !compacted.ok()) {
+    LogStatus(Level::kWarning, "journal is not compacted", compacted, {{"path", self->path_}});
+  }
   CN_ASSIGN_OR_RETURN(auto opened, journal::Journal::Open(storage, self->path_, replay));
   if (opened->cut_bytes() > 0) {
     Log(Level::kWarning, "journal had a torn tail",
@@ -109,8 +114,35 @@ absl::StatusOr<journal::Journal*> ServerJournal::Enter() {
   }
   broken_ = absl::OkStatus();
   journal_ = *std::move(opened);
+  acknowledged_ = journal_->size();
   ++in_flight_;
   return journal_.get();
+}
+
+absl::Status ServerJournal::Compact() {
+  {
+    MutexLock lock(mutex_);
+    while (reopening_) idle_.Wait(mutex_);
+    if (!broken_.ok()) return Unshared(broken_);
+    reopening_ = true;
+    while (in_flight_ > 0) idle_.Wait(mutex_);
+    journal_.reset();
+  }
+  const absl::Status compacted = CompactJournal(storage_, path_).status();
+  auto opened = journal::Journal::Open(storage_, path_,
+                                       [](const journal::Record&) { return absl::OkStatus(); });
+  MutexLock lock(mutex_);
+  reopening_ = false;
+  idle_.NotifyAll();
+  if (!opened.ok()) {
+    acknowledged_ = UINT64_MAX;  // the next opening cuts a torn tail and nothing else
+    broken_ = Unshared(opened.status());
+    next_reopen_ = clock_.Now() + kReopenPause;
+    return std::move(opened).status();
+  }
+  journal_ = *std::move(opened);
+  acknowledged_ = journal_->size();
+  return compacted;
 }
 
 void ServerJournal::Leave(const absl::StatusOr<uint64_t>& durable_to) {

@@ -36,6 +36,9 @@ class ServerJournal {
   // Durable, in this order, in one sync. kStorageFull, kStorageIo.
   absl::Status Write(std::span<const JobRecord> records);
   absl::Status Write(const JobRecord& record) { return Write(std::span(&record, 1)); }
+  // Drops what no start needs (journal_compaction.h) when that is worth it; writers wait. When it
+  // fails the journal is as before, or opens again on a later Write.
+  absl::Status Compact();
 
  private:
   ServerJournal(Storage& storage, std::string path, const Clock& clock, JobHistory& history,

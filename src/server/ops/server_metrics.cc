@@ -71,6 +71,12 @@ std::string ServerMetrics::Scrape() {
               static_cast<double>(source_.update_bytes()));
   out.Gauge("consilium_uploads_open", "Updates being received.",
             static_cast<double>(source_.open_uploads()));
+  const Disk disk = source_.disk();
+  for (const auto& [kind, bytes] : disk.bytes) {
+    out.Gauge("consilium_store_bytes", "Bytes in the data folder, by kind of file.",
+              static_cast<double>(bytes), {{"kind", kind}});
+  }
+  out.Gauge("consilium_disk_ok", "1, or 0 while the disk refuses.", disk.ok ? 1 : 0);
   return out.Text();
 }
 

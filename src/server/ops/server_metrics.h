@@ -7,6 +7,8 @@
 //   consilium_round_seconds                       histogram: start of a round to its end
 //   consilium_update_bytes_received_total         counter
 //   consilium_uploads_open                        gauge
+//   consilium_store_bytes{kind}                   gauge: journal, states, sums, spools, other
+//   consilium_disk_ok                             gauge: 1, or 0 while the disk refuses
 // Rounds are counted since this process began (train steps only). No label holds a job or a site,
 // so the number of series is fixed. Thread-safe.
 #ifndef CONSILIUM_SERVER_OPS_SERVER_METRICS_H_
@@ -15,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +31,11 @@ namespace consilium::server::ops {
 
 class ServerMetrics {
  public:
+  // What the store holds, by kind of file.
+  struct Disk {
+    std::vector<std::pair<std::string, uint64_t>> bytes;
+    bool ok = true;
+  };
   // Where the numbers come from (round::Coordinator and server/rpc in production). Called without a
   // lock of the callee held.
   struct Source {
@@ -37,6 +45,7 @@ class ServerMetrics {
     std::function<std::vector<registry::SiteStatus>()> sites;
     std::function<uint64_t()> update_bytes;
     std::function<uint64_t()> open_uploads;
+    std::function<Disk()> disk;
   };
   // What has happened so far is the baseline: it is not counted.
   explicit ServerMetrics(Source source);

@@ -57,6 +57,9 @@ registry::Federation& Coordinator::federation() { return parts_->federation; }
 store::UpdateStore& Coordinator::updates() { return parts_->updates; }
 store::StateStore& Coordinator::states() { return parts_->states; }
 
+store::WatchedStorage& Coordinator::disk() { return parts_->storage; }
+absl::Status Coordinator::DiskHealth() { return parts_->storage.Health(); }
+
 void Coordinator::OnUpdateAccepted(const wire::TaskKey& key) { parts_->OnUpdateAccepted(key); }
 
 absl::StatusOr<Submitted> Coordinator::Submit(const std::string& researcher, ByteSpan envelope,
@@ -74,6 +77,9 @@ absl::StatusOr<Submitted> Coordinator::Submit(const std::string& researcher, Byt
                  fmt::format("job {} was submitted before with another job file", job.value()));
   }
   CN_RETURN_IF_ERROR(parts_->CheckStart(spec));
+  if (spec.model.start == job::StartKind::kState) {
+    CN_RETURN_IF_ERROR(parts_->states.Pin(spec.model.start_state));
+  }
   CN_RETURN_IF_ERROR(parts_->MakeRoom());
   CN_RETURN_IF_ERROR(parts_->journal->Write(jobs::JobSubmitted{
       job, researcher, now, {envelope.begin(), envelope.end()}, {file.begin(), file.end()}}));

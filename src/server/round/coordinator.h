@@ -18,8 +18,10 @@
 #include "common/base/storage.h"
 #include "server/jobs/job_view.h"
 #include "server/registry/federation.h"
+#include "server/round/retention.h"
 #include "server/store/state_store.h"
 #include "server/store/update_store.h"
+#include "server/store/watched_storage.h"
 
 namespace consilium::server::round {
 
@@ -35,6 +37,7 @@ struct ReplayedStep {
   Digest recorded;
   Digest replayed;
   bool sums_redone = false;
+  std::string gone;  // why it could not be redone; `replayed` is zero then
 };
 
 // Called after every change of the job with its newest version number; never under a lock, must not
@@ -49,6 +52,8 @@ class Coordinator {
     std::string version;
     Duration accept_lease = std::chrono::seconds(30);
     Duration progress_lease = std::chrono::seconds(60);
+    RetentionRule keep = {};
+    uint64_t max_disk_bytes = UINT64_MAX;
     size_t fold_updates = 16;  // spools that are folded while a round goes on
     bool threads = true;       // false: the owner calls Pump (simulation, in-memory tests)
   };
@@ -70,6 +75,9 @@ class Coordinator {
   // `after` = only steps later than this one. kJobNotFound.
   absl::StatusOr<jobs::JobView> Show(const JobId& job, StepNumber after = StepNumber(0)) const;
   absl::StatusOr<jobs::JobView> Cancel(const JobId& job, const std::string& who);
+  // Ok, or why nothing can be written just now. Looks at the disk when it is time to.
+  absl::Status DiskHealth();
+  store::WatchedStorage& disk();
   // Redoes the server half of every committed step from kept accumulators.
   absl::StatusOr<std::vector<ReplayedStep>> Replay(const JobId& job) const;
   // Returns a ticket for Unwatch. kJobNotFound. When Unwatch returns, the watcher is not running

@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "server/aggregation/server_half.h"
+#include "server/store/store_version.h"
 
 namespace consilium::server::round {
 namespace {
@@ -49,33 +50,43 @@ std::optional<Letter> LetterOf(const SiteId& site, const wire::SiteMessage& mess
 
 Coordinator::Parts::Parts(Options o, Storage& s, const Clock& c)
     : options(std::move(o)),
-      storage(s),
       clock(c),
-      updates({.folder = options.folder + "/updates", .fold_updates = options.fold_updates}, s,
+      storage({options.folder, options.max_disk_bytes}, s, c),
+      updates({.folder = options.folder + "/updates", .fold_updates = options.fold_updates},
+              storage,
               [this](const store::AcceptedUpdate& update) {
                 return journal->Write(
                     jobs::UpdateAccepted{update.key, update.digest, update.weight, update.bytes});
               }),
-      states(options.folder + "/states", s),
+      states(options.folder + "/states", storage),
+      retention(options.keep, MakeStores(), history),
       federation({options.federation, options.version}, *this, *this, c),
       desk_(2 * registry::kMaxSites) {}
 
-Stores Coordinator::Parts::MakeStores() const {
+Stores Coordinator::Parts::MakeStores() {
   return {storage, updates, states, options.folder + "/sums"};
 }
 
 absl::Status Coordinator::Parts::Open() {
+  CN_ASSIGN_OR_RETURN(const uint32_t version, store::ReadStoreVersion(storage, options.folder));
   for (const char* folder : {"/updates", "/states", "/sums"}) {
     CN_RETURN_IF_ERROR(storage.CreateFolder(options.folder + folder));
   }
   CN_ASSIGN_OR_RETURN(journal, jobs::ServerJournal::Open(storage, options.folder + "/journal",
                                                          clock, history, watchers));
+  CN_RETURN_IF_ERROR(storage.Load());
+  CN_RETURN_IF_ERROR(states.Load());
+  CN_RETURN_IF_ERROR(retention.Rebuild(/*pin_strangers=*/version < 2));
+  if (version < store::kStoreVersion) {
+    CN_RETURN_IF_ERROR(store::WriteStoreVersion(storage, options.folder));
+  }
+  retention.ForgetJobs(*journal, clock.UtcNow());
   for (const jobs::SiteEpoch& known : history.Epochs()) {
     federation.Restore(known.site, known.epoch, known.store_id);
   }
   world_ = std::make_unique<EngineWorld>(EngineWorld{*journal, history, watchers, federation,
-                                                     MakeStores(), clock, options.accept_lease,
-                                                     options.progress_lease});
+                                                     MakeStores(), storage, retention, clock,
+                                                     options.accept_lease, options.progress_lease});
   return absl::OkStatus();
 }
 
@@ -220,7 +231,10 @@ bool Coordinator::Parts::Reap() {
   for (Running& running : gone) {
     if (running.thread.joinable()) running.thread.join();
   }
-  if (!gone.empty()) StartQueued();
+  if (!gone.empty()) {
+    retention.ForgetJobs(*journal, clock.UtcNow());
+    StartQueued();
+  }
   return !gone.empty();
 }
 

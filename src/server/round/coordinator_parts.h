@@ -32,7 +32,7 @@ namespace consilium::server::round {
 struct Coordinator::Parts final : registry::SiteListener, registry::EpochLog {
   Parts(Options o, Storage& s, const Clock& c);
 
-  // Replays the journal.
+  // Checks the store's format, replays the journal, removes what nobody keeps.
   absl::Status Open();
   // Starts the desk and every job that has not ended.
   void Begin();
@@ -52,16 +52,17 @@ struct Coordinator::Parts final : registry::SiteListener, registry::EpochLog {
   bool Pump();
   std::optional<Instant> NextDeadline() const;
   void Drain();
-  Stores MakeStores() const;
+  Stores MakeStores();
 
   const Options options;
-  Storage& storage;
   const Clock& clock;
+  store::WatchedStorage storage;
   mutable jobs::JobHistory history;
   jobs::JobWatchers watchers;
   std::unique_ptr<jobs::ServerJournal> journal;  // set by Open
-  mutable store::UpdateStore updates;
-  mutable store::StateStore states;
+  store::UpdateStore updates;
+  store::StateStore states;
+  Retention retention;
   registry::Federation federation;
 
  private:

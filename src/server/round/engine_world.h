@@ -7,7 +7,9 @@
 #include "server/jobs/job_watchers.h"
 #include "server/jobs/server_journal.h"
 #include "server/registry/federation.h"
+#include "server/round/retention.h"
 #include "server/round/step_commit.h"
+#include "server/store/watched_storage.h"
 
 namespace consilium::server::round {
 
@@ -18,6 +20,8 @@ struct EngineWorld {
   jobs::JobWatchers& watchers;
   registry::Federation& federation;
   Stores stores;
+  store::WatchedStorage& disk;
+  Retention& retention;
   const Clock& clock;
   Duration accept_lease{0};
   Duration progress_lease{0};

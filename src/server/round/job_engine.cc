@@ -207,7 +207,9 @@ absl::Status JobEngine::Load(Instant now) {
     CN_ASSIGN_OR_RETURN(put, states.GetBroadcast(spec.model.start_state));
   }
   CN_ASSIGN_OR_RETURN(wire::State first, aggregation::FirstState(spec, put ? &*put : nullptr));
-  CN_ASSIGN_OR_RETURN(state_digest_, world_.stores.states.Put(first));
+  CN_ASSIGN_OR_RETURN(const store::StateStore::Hold held, world_.stores.states.PutHeld(first));
+  state_digest_ = held.digest();
+  world_.retention.OnStarted(job_, state_digest_);
   state_ = std::make_shared<const wire::State>(std::move(first));
   return absl::OkStatus();
 }
@@ -388,6 +390,11 @@ void JobEngine::Publish(Instant now, bool tell_watchers) {
   jobs::LiveView live;
   live.status = status_;
   live.waiting = step_ != nullptr ? step_->WaitingFor(now) : waiting_;
+  if (const absl::Status disk = world_.disk.Health(); !disk.ok() && !ended_) {
+    // Whoever it was that met it, this job cannot take updates either.
+    live.status = jobs::JobStatus::kWaiting;
+    live.waiting = fmt::format("the disk refused: {}; trying again", std::string(disk.message()));
+  }
   if (step_ != nullptr) live.current = step_->View(now);
   world_.history.SetLive(job_, std::move(live));
   if (tell_watchers) world_.watchers.Changed(job_);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <utility>
 
 #include "common/base/error.h"
@@ -42,36 +43,74 @@ absl::StatusOr<Digest> FoldAgain(const JobId& job, const job::JobSpec& spec,
                            std::string(digest.status().message())));
 }
 
-absl::StatusOr<ReplayedStep> ReplayOne(const JobId& job, const job::JobSpec& spec,
-                                       const jobs::CommittedStep& committed, const Stores& stores) {
-  const jobs::StepView& step = committed.report;
-  CN_ASSIGN_OR_RETURN(const tensor::Layout layout, learn::ContributionLayout(spec, step.workload));
-  const std::string path = SumPath(stores.sums_folder, job, step.step);
-  CN_ASSIGN_OR_RETURN(const Bytes bytes, ReadWhole(stores.storage, path, kMaxSumBytes));
-  ReplayedStep replayed{step.step, step.state, Digest{}, false};
-  if (crypto::Sha256Of(bytes) != committed.accumulator) return replayed;
-  if (spec.retain == job::Retain::kUpdates && !step.sites.empty()) {
-    CN_ASSIGN_OR_RETURN(const Digest again, FoldAgain(job, spec, step, layout, stores));
-    if (again != committed.accumulator) return replayed;
-    replayed.sums_redone = true;
-  }
-  CN_ASSIGN_OR_RETURN(const sum::ExactSum sum, sum::ExactSum::Deserialize(layout, bytes));
-  CN_ASSIGN_OR_RETURN(const wire::State base, stores.states.Get(step.base_state));
-  CN_ASSIGN_OR_RETURN(const wire::State next,
-                      aggregation::NextState(spec, step.workload, base, sum.Report()));
-  replayed.replayed = ManifestDigestOf(next);
-  return replayed;
+// The state a step starts from: what the step before it gave, else the kept one. Null when neither
+// is there.
+absl::StatusOr<std::shared_ptr<const wire::State>> BaseOf(
+    const jobs::StepView& step, const std::shared_ptr<const wire::State>& before,
+    const Digest& before_digest, const Stores& stores) {
+  if (before != nullptr && before_digest == step.base_state) return before;
+  absl::StatusOr<wire::State> kept = stores.states.Get(step.base_state);
+  if (kept.ok()) return std::make_shared<const wire::State>(*std::move(kept));
+  if (CodeOf(kept.status()) != ErrorCode::kStateNotFound) return kept.status();
+  return std::shared_ptr<const wire::State>();
 }
+
+class Replayer {
+ public:
+  Replayer(const JobId& job, const job::JobSpec& spec, const Stores& stores)
+      : job_(job), spec_(spec), stores_(stores) {}
+
+  absl::StatusOr<ReplayedStep> Redo(const jobs::CommittedStep& committed) {
+    const jobs::StepView& step = committed.report;
+    ReplayedStep replayed;
+    replayed.step = step.step;
+    replayed.recorded = step.state;
+    CN_ASSIGN_OR_RETURN(const tensor::Layout layout,
+                        learn::ContributionLayout(spec_, step.workload));
+    const std::string path = SumPath(stores_.sums_folder, job_, step.step);
+    const absl::StatusOr<Bytes> bytes = ReadWhole(stores_.storage, path, kMaxSumBytes);
+    if (CodeOf(bytes.status()) == ErrorCode::kFileNotFound) {
+      replayed.gone = "its sum is no longer kept ([storage] keep_sums)";
+      return replayed;
+    }
+    CN_RETURN_IF_ERROR(bytes.status());
+    if (crypto::Sha256Of(*bytes) != committed.accumulator) return replayed;
+    if (spec_.retain == job::Retain::kUpdates && !step.sites.empty()) {
+      CN_ASSIGN_OR_RETURN(const Digest again, FoldAgain(job_, spec_, step, layout, stores_));
+      if (again != committed.accumulator) return replayed;
+      replayed.sums_redone = true;
+    }
+    CN_ASSIGN_OR_RETURN(const auto base, BaseOf(step, last_, last_digest_, stores_));
+    if (base == nullptr) {
+      replayed.gone = "the state it starts from is not kept, and the sums before it are gone";
+      return replayed;
+    }
+    CN_ASSIGN_OR_RETURN(const sum::ExactSum sum, sum::ExactSum::Deserialize(layout, *bytes));
+    CN_ASSIGN_OR_RETURN(wire::State next,
+                        aggregation::NextState(spec_, step.workload, *base, sum.Report()));
+    replayed.replayed = last_digest_ = ManifestDigestOf(next);
+    last_ = std::make_shared<const wire::State>(std::move(next));
+    return replayed;
+  }
+
+ private:
+  const JobId& job_;
+  const job::JobSpec& spec_;
+  const Stores& stores_;
+  std::shared_ptr<const wire::State> last_;  // what the last redone step gave
+  Digest last_digest_;
+};
 
 }  // namespace
 
 absl::StatusOr<std::vector<ReplayedStep>> ReplaySteps(const JobId& job, const job::JobSpec& spec,
                                                       const std::vector<jobs::CommittedStep>& steps,
                                                       const Stores& stores) {
+  Replayer replayer(job, spec, stores);
   std::vector<ReplayedStep> replayed;
   for (const jobs::CommittedStep& step : steps) {
-    CN_ASSIGN_OR_RETURN(ReplayedStep one, ReplayOne(job, spec, step, stores));
-    replayed.push_back(one);
+    CN_ASSIGN_OR_RETURN(ReplayedStep one, replayer.Redo(step));
+    replayed.push_back(std::move(one));
   }
   return replayed;
 }

@@ -1,8 +1,10 @@
 // Replay: redo the server half of every committed step from what was kept, and compare.
 //
 // From each step's kept accumulator: its digest must be the journalled one, and stepping the base
-// state with it must give the journalled state digest. With retain = "updates" the kept updates are
-// folded again first and must give that accumulator bit for bit.
+// state with it must give the journalled state digest. States that are no longer kept are those
+// that the steps before gave; a step whose sum is no longer kept is named, and the next one goes on
+// from a state that is. With retain = "updates" the kept updates are folded again first and must
+// give that accumulator bit for bit.
 #ifndef CONSILIUM_SERVER_ROUND_REPLAY_H_
 #define CONSILIUM_SERVER_ROUND_REPLAY_H_
 
@@ -16,7 +18,7 @@
 
 namespace consilium::server::round {
 
-// kFileNotFound or kStateCorrupt when a kept sum or state is gone or damaged. A digest that differs
+// kStateCorrupt when a kept state is damaged. A digest that differs
 // is in the answer, not an error. O(steps x model), plus the updates when they are folded again.
 absl::StatusOr<std::vector<ReplayedStep>> ReplaySteps(const JobId& job, const job::JobSpec& spec,
                                                       const std::vector<jobs::CommittedStep>& steps,

@@ -115,7 +115,9 @@ absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::St
   CN_ASSIGN_OR_RETURN(wire::State next,
                       aggregation::NextState(spec, opened.workload, base, sum.report));
   SteppedState stepped;
-  CN_ASSIGN_OR_RETURN(stepped.state, stores.states.Put(next));
+  CN_ASSIGN_OR_RETURN(store::StateStore::Hold held, stores.states.PutHeld(next));
+  stepped.state = held.digest();
+  stepped.held = std::make_shared<const store::StateStore::Hold>(std::move(held));
   CN_ASSIGN_OR_RETURN(stepped.site_metrics, SiteMetrics(spec, opened, counted, stores.updates));
   stepped.accumulator = sum.digest;
   stepped.metrics = aggregation::MetricsOf(spec, opened.workload, sum.report.values);

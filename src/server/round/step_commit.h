@@ -10,6 +10,7 @@
 #define CONSILIUM_SERVER_ROUND_STEP_COMMIT_H_
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,8 +37,9 @@ struct Stores {
 
 struct SteppedState {
   wire::State next;
-  Digest state;        // manifest digest of `next`
-  Digest accumulator;  // SHA-256 of the kept sum
+  std::shared_ptr<const store::StateStore::Hold> held;  // until it is in the journal
+  Digest state;                                         // manifest digest of `next`
+  Digest accumulator;                                   // SHA-256 of the kept sum
   uint64_t total_weight = 0;
   aggregation::Metrics metrics;                         // of the base state, over all counted
   std::map<SiteId, aggregation::Metrics> site_metrics;  // train and evaluate steps

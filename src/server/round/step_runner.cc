@@ -193,6 +193,8 @@ absl::Status StepRunner::PerformCommit(const Commit& commit, Instant now) {
       jobs::StepClosed{opened.job, Report(now)},
       jobs::StepCommitted{opened.job, opened.step, stepped_->state, stepped_->accumulator}};
   CN_RETURN_IF_ERROR(world_.journal.Write(records));
+  world_.retention.OnCommitted(opened.job, std::get<jobs::StepClosed>(records[0]).report);
+  stepped_->held.reset();
   Queue(round_.Apply(Committed{stepped_->state}, now));
   return absl::OkStatus();
 }

@@ -171,7 +171,7 @@ ServerUnaryReactor* ControlService::ReplayJob(CallbackServerContext* context,
     bool equal = true;
     for (const round::ReplayedStep& step : steps) {
       ToProto(step, *reply->add_steps());
-      equal = equal && step.recorded == step.replayed;
+      equal = equal && (step.recorded == step.replayed || !step.gone.empty());
     }
     reply->set_equal(equal);
     return absl::OkStatus();

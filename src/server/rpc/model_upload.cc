@@ -74,7 +74,9 @@ absl::Status ModelUpload::Keep() {
   }
   wire::State state;
   CN_ASSIGN_OR_RETURN(state.broadcast, wire::DecodeStatePart(bytes_));
-  CN_ASSIGN_OR_RETURN(const Digest manifest, states_.Put(state));
+  CN_ASSIGN_OR_RETURN(const store::StateStore::Hold held, states_.PutHeld(state));
+  const Digest manifest = held.digest();
+  CN_RETURN_IF_ERROR(states_.Pin(manifest));  // a person's: no job's end removes it
   reply_->set_state(manifest.bytes.data(), manifest.bytes.size());
   return absl::OkStatus();
 }

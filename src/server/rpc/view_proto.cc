@@ -122,6 +122,7 @@ void ToProto(const round::ReplayedStep& step, v1::ReplayedStep& out) {
   out.set_recorded(BytesOf(step.recorded));
   out.set_replayed(BytesOf(step.replayed));
   out.set_sums_redone(step.sums_redone);
+  out.set_gone(step.gone);
 }
 
 }  // namespace consilium::server::rpc

@@ -6,17 +6,13 @@
 #include <utility>
 
 #include "common/base/error.h"
-#include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
+#include "server/store/state_files.h"
 
 namespace consilium::server::store {
 namespace {
 
-constexpr const char* kManifest = "manifest";
-constexpr const char* kBroadcast = "broadcast";
-constexpr const char* kPrivate = "private";
-constexpr std::string_view kUnfinished = ".new";
 constexpr size_t kCompareBlockBytes = 256 * 1024;
 // A part is a model and its texts; far above any of ours, far below what a length field could say.
 constexpr uint64_t kMaxPartBytes = tensor::kMaxPayloadBytes;
@@ -36,17 +32,7 @@ bool Holds(const FileReader& file, ByteSpan bytes) {
 }  // namespace
 
 StateStore::StateStore(std::string folder, Storage& storage)
-    : folder_(std::move(folder)), storage_(storage) {
-  // What a crash left half written has no name that anybody knows.
-  const auto names = storage_.List(folder_);
-  if (!names.ok()) return;
-  for (const std::string& name : *names) {
-    if (!name.ends_with(kUnfinished)) continue;
-    if (const absl::Status removed = storage_.Remove(folder_ + "/" + name); !removed.ok()) {
-      LogStatus(Level::kWarning, "unfinished state stays", removed, {{"file", name}});
-    }
-  }
-}
+    : folder_(std::move(folder)), storage_(storage) {}
 
 std::string StateStore::PathOf(const Digest& digest, const char* kind) const {
   return fmt::format("{}/{}.{}", folder_, HexOf(digest), kind);
@@ -58,7 +44,8 @@ absl::Status StateStore::PutFile(const Digest& digest, const char* kind, ByteSpa
     return storage_.SyncFolder(folder_);  // another Put may have renamed it and not synced yet
   }
   // Two jobs may put the same bytes at once: each writes its own file, either rename is right.
-  const std::string unfinished = fmt::format("{}.{}{}", path, ++unfinished_count_, kUnfinished);
+  const std::string unfinished =
+      fmt::format("{}.{}{}", path, ++unfinished_count_, kUnfinishedState);
   {
     CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenAppend(unfinished, 0));
     CN_RETURN_IF_ERROR(file->Append(bytes));
@@ -69,19 +56,31 @@ absl::Status StateStore::PutFile(const Digest& digest, const char* kind, ByteSpa
 }
 
 absl::StatusOr<Digest> StateStore::Put(const wire::State& state) {
+  CN_ASSIGN_OR_RETURN(const Hold held, PutHeld(state));
+  return held.digest();
+}
+
+absl::StatusOr<StateStore::Hold> StateStore::PutHeld(const wire::State& state) {
   CN_RETURN_IF_ERROR(storage_.CreateFolder(folder_));
-  wire::Manifest manifest;
-  const auto put_part = [&](const wire::StatePart& part, const char* kind,
-                            wire::PartRef& ref) -> absl::Status {
-    const Bytes bytes = wire::EncodeStatePart(part);
-    ref = {crypto::Sha256Of(bytes), bytes.size()};
-    return PutFile(ref.digest, kind, bytes);
-  };
-  CN_RETURN_IF_ERROR(put_part(state.broadcast, kBroadcast, manifest.broadcast));
-  CN_RETURN_IF_ERROR(put_part(state.private_part, kPrivate, manifest.private_part));
-  const Digest digest = wire::DigestOf(manifest);
-  CN_RETURN_IF_ERROR(PutFile(digest, kManifest, wire::EncodeManifest(manifest)));
-  return digest;
+  const Bytes broadcast = wire::EncodeStatePart(state.broadcast);
+  const Bytes private_part = wire::EncodeStatePart(state.private_part);
+  const wire::Manifest manifest{{crypto::Sha256Of(broadcast), broadcast.size()},
+                                {crypto::Sha256Of(private_part), private_part.size()}};
+  const Names names{wire::DigestOf(manifest), manifest.broadcast.digest,
+                    manifest.private_part.digest};
+  HoldAll(names);
+  Hold held(*this, names);
+  CN_RETURN_IF_ERROR(PutFiles(names, wire::EncodeManifest(manifest), broadcast, private_part));
+  MutexLock lock(mutex_);
+  AddToIndex(names);
+  return held;
+}
+
+absl::Status StateStore::PutFiles(const Names& names, ByteSpan manifest, ByteSpan broadcast,
+                                  ByteSpan private_part) {
+  CN_RETURN_IF_ERROR(PutFile(names.broadcast, kBroadcast, broadcast));
+  CN_RETURN_IF_ERROR(PutFile(names.private_part, kPrivate, private_part));
+  return PutFile(names.manifest, kManifest, manifest);
 }
 
 absl::StatusOr<Bytes> StateStore::ReadFile(const Digest& digest, const char* kind,

@@ -40,7 +40,7 @@ uint64_t GenerationOf(std::string_view name, std::string_view prefix) {
   return error == std::errc() && end == name.data() + name.size() ? number : 0;
 }
 
-std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 absl::Status NotAccepted(const JobId& job, StepNumber step, const SiteId& site) {
   return Error(ErrorCode::kUpdateUnknownTask,
@@ -199,7 +199,7 @@ absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, cons
     return folded;
   }
   CN_RETURN_IF_ERROR(storage_.Rename(unfinished, path));
-  CN_RETURN_IF_ERROR(storage_.SyncFolder(FolderOf(path)));
+  CN_RETURN_IF_ERROR(storage_.SyncFolder(ParentOf(path)));
   return folded;
 }
 
@@ -274,7 +274,7 @@ absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,
                                                  const std::vector<AcceptedUpdate>& updates) const {
   auto entry = std::make_shared<StepEntry>();
   entry->step = step;
-  entry->folder = JobFolder(step.job);
+  entry->folder = FolderOf(step.job);
   entry->prefix = fmt::format("{}.", step.step.value());
   FoldState state{entry, 0, {}, {}};
   for (const AcceptedUpdate& update : updates) {

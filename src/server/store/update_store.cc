@@ -33,10 +33,6 @@ UpdateStore::UpdateStore(Options options, Storage& storage, AcceptJournal journa
     : options_(std::move(options)), storage_(storage), journal_(std::move(journal)) {}
 UpdateStore::~UpdateStore() = default;
 
-std::string UpdateStore::JobFolder(const JobId& job) const {
-  return options_.folder + "/" + job.value();
-}
-
 absl::StatusOr<UpdateStore::AcceptedFile> UpdateStore::Recover(const StepEntry& entry,
                                                                const AcceptedUpdate& update) const {
   std::string path = entry.UpdatePath(update.key.site);
@@ -60,7 +56,7 @@ absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
     const std::vector<AcceptedUpdate>& accepted) {
   auto entry = std::make_shared<StepEntry>();
   entry->step = step;
-  entry->folder = JobFolder(step.job);
+  entry->folder = FolderOf(step.job);
   entry->prefix = fmt::format("{}.", step.step.value());
   CN_RETURN_IF_ERROR(storage_.CreateFolder(entry->folder));
   for (const SiteId& site : sites) entry->slots.try_emplace(site);
@@ -160,7 +156,7 @@ absl::Status UpdateStore::Discard(const JobId& job, StepNumber step, Spools spoo
     steps_.erase({job, step});
   }
   StepEntry entry;
-  entry.folder = JobFolder(job);
+  entry.folder = FolderOf(job);
   entry.prefix = fmt::format("{}.", step.value());
   CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(entry.folder));
   std::vector<std::string> keep;

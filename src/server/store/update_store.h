@@ -96,6 +96,9 @@ class UpdateStore {
   absl::StatusOr<std::vector<SiteId>> OpenForUploads(const OpenStep& step,
                                                      const std::vector<SiteId>& sites,
                                                      const std::vector<AcceptedUpdate>& accepted);
+  // Where the files of all jobs, and of one, are.
+  const std::string& Folder() const { return options_.folder; }
+  std::string FolderOf(const JobId& job) const { return options_.folder + "/" + job.value(); }
   // No more uploads: later ones get kUpdateUnknownTask. Unaccepted spools are deleted. Waits for a
   // Finish under way: afterwards Accepted() does not change any more.
   void CloseForUploads(const JobId& job, StepNumber step);
@@ -147,7 +150,6 @@ class UpdateStore {
   class Lease;
   using StepKey = std::pair<JobId, StepNumber>;
 
-  std::string JobFolder(const JobId& job) const;
   absl::StatusOr<Lease> Take(const wire::TaskKey& key);
   absl::StatusOr<AcceptedFile> Recover(const StepEntry& entry, const AcceptedUpdate& update) const;
   absl::StatusOr<std::unique_ptr<Upload>> StartOrResume(const StepEntry& entry,

@@ -95,7 +95,26 @@ TEST(ServerConfig, WhatIsOutOfRangeIsRefused) {
   EXPECT_THAT(with("[limits]\nupload_memory = \"1KiB\"\n"), HasCode(ErrorCode::kConfigOutOfRange));
   EXPECT_THAT(with("[limits]\nprogress_lease = \"0s\"\n"), HasCode(ErrorCode::kConfigOutOfRange));
   EXPECT_THAT(with("[ops]\nlisten = \"9090\"\n"), HasCode(ErrorCode::kConfigOutOfRange));
+  EXPECT_THAT(with("[storage]\nkeep_states = 0\n"), HasCode(ErrorCode::kConfigOutOfRange));
+  EXPECT_THAT(with("[storage]\nkeep_jobs = 5000\n"), HasCode(ErrorCode::kConfigOutOfRange));
+  EXPECT_THAT(with("[storage]\nmax_disk = \"1KiB\"\n"), HasCode(ErrorCode::kConfigOutOfRange));
   EXPECT_FALSE(with("[log]\nlevel = \"loud\"\n").ok());
+}
+
+TEST(ServerConfig, StorageHasBoundsByDefaultAndTakesOthers) {
+  ASSERT_OK_AND_ASSIGN(const ServerConfig plain, Parse(kSmallest));
+  EXPECT_EQ(plain.keep_states, 3u);
+  EXPECT_EQ(plain.keep_sums_bytes, uint64_t{16} << 30);
+  EXPECT_EQ(plain.keep_jobs, 1000u);
+  EXPECT_EQ(plain.max_disk_bytes, UINT64_MAX);
+  ASSERT_OK_AND_ASSIGN(const ServerConfig given,
+                       Parse(std::string(kSmallest) +
+                             "[storage]\nkeep_states = 7\nkeep_sums = \"1MiB\"\nkeep_jobs = 2\n"
+                             "max_disk = \"2GiB\"\n"));
+  EXPECT_EQ(given.keep_states, 7u);
+  EXPECT_EQ(given.keep_sums_bytes, uint64_t{1} << 20);
+  EXPECT_EQ(given.keep_jobs, 2u);
+  EXPECT_EQ(given.max_disk_bytes, uint64_t{2} << 30);
 }
 
 TEST(ServerConfig, TheOpsPortCanBeOff) {

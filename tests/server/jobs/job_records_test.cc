@@ -66,7 +66,8 @@ std::vector<JobRecord> OneOfEach() {
           UpdateAccepted{{job, StepNumber(3), SiteId("site-a")}, DigestOfByte(3), 10, 77},
           StepClosed{job, Report()},
           StepCommitted{job, StepNumber(3), DigestOfByte(2), DigestOfByte(4)},
-          StepFailed{job, StepNumber(3), "too few"}};
+          StepFailed{job, StepNumber(3), "too few"},
+          JobForgotten{job, 45}};
 }
 
 TEST(JobRecords, EveryKindComesBackAsItWas) {
@@ -113,7 +114,7 @@ TEST(JobRecords, EveryShorterOrLongerPayloadIsDamage) {
 }
 
 TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
-  EXPECT_THAT(Decode(11, 1, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(12, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(0, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(1, 2, {}), HasCode(ErrorCode::kFormatVersion));
 }

@@ -37,7 +37,8 @@ struct World {
             },
             .sites = [this] { return sites; },
             .update_bytes = [] { return uint64_t{4096}; },
-            .open_uploads = [] { return uint64_t{2}; }};
+            .open_uploads = [] { return uint64_t{2}; },
+            .disk = [] { return ServerMetrics::Disk{{{"states", 700}, {"spools", 30}}, false}; }};
   }
   jobs::JobView& Job(const std::string& id, JobStatus status) {
     jobs::JobView& job = jobs[id];
@@ -113,6 +114,8 @@ TEST(ServerMetrics, JobsAndSitesAreGauges) {
   EXPECT_THAT(text, HasSubstr("consilium_update_bytes_received_total 4096\n"));
   EXPECT_THAT(text, HasSubstr("consilium_uploads_open 2\n"));
   EXPECT_THAT(text, HasSubstr("consilium_build_info{version=\"1.2.3\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("consilium_store_bytes{kind=\"states\"} 700\n"));
+  EXPECT_THAT(text, HasSubstr("consilium_disk_ok 0\n"));
   EXPECT_THAT(text, Not(HasSubstr("north")));  // no label holds a site
 }
 

@@ -46,6 +46,8 @@ class SmallFederation {
   bool TryStart() {
     Coordinator::Options options = Options();
     options.fold_updates = fold_updates;
+    options.keep = keep;
+    options.max_disk_bytes = max_disk_bytes;
     auto created = Coordinator::Create(options, storage, clock);
     if (!created.ok()) {
       start_status = created.status();
@@ -119,6 +121,8 @@ class SmallFederation {
   std::unique_ptr<Coordinator> server;
   absl::Status start_status;
   uint64_t fails_at = 0;
+  RetentionRule keep;
+  uint64_t max_disk_bytes = UINT64_MAX;
   size_t fold_updates = 2;  // of three sites: a round folds while it goes on
 };
 
