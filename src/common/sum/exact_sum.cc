@@ -5,7 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
-#include "common/sum/kernel.h"
+#include "common/sum/kernels.h"
 #include "common/sum/pieces.h"
 #include "fmt/format.h"
 
@@ -69,7 +69,7 @@ absl::Status ExactSum::MergeWith(const ExactSum& other) {
     return Error(ErrorCode::kUpdateLayout, "two sums of different layouts or options do not merge");
   }
   CN_RETURN_IF_ERROR(rule_.Merge(other.totals_, totals_));
-  kernel::AddLimbs(other.limbs_.data(), limbs_.data(), limbs_.size());
+  BestKernels().add_limbs(other.limbs_.data(), limbs_.data(), limbs_.size());
   return absl::OkStatus();
 }
 

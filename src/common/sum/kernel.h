@@ -6,7 +6,7 @@
 // ties to even. Integers are added modulo 2^64. Because f * x is exact, a fused multiply-add gives
 // the same bits; fast-math does not, and does not compile (kernel.cc).
 // Values are read at any alignment. Stateless; thread-safe on distinct limbs.
-// The namespace has a name of its own so that a test can hold builds for two CPUs side by side;
+// The namespace has a name of its own so that builds for several CPUs lie side by side (kernels.h);
 // hence plain pointers only: no inline function of a library may be compiled twice.
 #ifndef CONSILIUM_COMMON_SUM_KERNEL_H_
 #define CONSILIUM_COMMON_SUM_KERNEL_H_
@@ -18,18 +18,13 @@
 #define CONSILIUM_SUM_KERNEL kernel
 #endif
 
-namespace consilium::sum::CONSILIUM_SUM_KERNEL {
+namespace consilium::sum {
 
 // One update's values of a block, and what each is multiplied by.
 struct Float32Run {
   const std::byte* values;
   double factor;
 };
-
-// limbs[i] += sum over runs of round(factor * values[i] / q), for i < count.
-// One pass over `limbs` serves up to 8 runs: keep the block within the L2 cache.
-void AddFloat32(const Float32Run* runs, size_t run_count, double magic, uint64_t* limbs,
-                size_t count);
 
 // Where float64 values go: hi = round(x / q) and the rest, x - hi * q, in a finer quantum.
 struct Float64Limbs {
@@ -38,6 +33,17 @@ struct Float64Limbs {
   uint64_t* high;
   uint64_t* low;
 };
+
+namespace CONSILIUM_SUM_KERNEL {
+
+using sum::Float32Run;
+using sum::Float64Limbs;
+
+// limbs[i] += sum over runs of round(factor * values[i] / q), for i < count.
+// One pass over `limbs` serves up to 8 runs: keep the block within the L2 cache.
+void AddFloat32(const Float32Run* runs, size_t run_count, double magic, uint64_t* limbs,
+                size_t count);
+
 void AddFloat64(const std::byte* values, const Float64Limbs& limbs, size_t count);
 
 // limbs[i] += others[i].
@@ -47,6 +53,7 @@ void AddLimbs(const uint64_t* others, uint64_t* limbs, size_t count);
 bool AnyBeyondFloat32(const std::byte* values, size_t count, float bound);
 bool AnyBeyondFloat64(const std::byte* values, size_t count, double bound);
 
-}  // namespace consilium::sum::CONSILIUM_SUM_KERNEL
+}  // namespace CONSILIUM_SUM_KERNEL
+}  // namespace consilium::sum
 
 #endif  // CONSILIUM_COMMON_SUM_KERNEL_H_

@@ -7,7 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
-#include "common/sum/kernel.h"
+#include "common/sum/kernels.h"
 #include "fmt/format.h"
 
 namespace consilium::sum {
@@ -101,8 +101,8 @@ void SumRule::Add(size_t tensor, std::span<const WeightedRun> runs, uint64_t cou
   if (PlanesOf(tensor) == 2) {
     const double magic = MagicOf(QuantumLog2(tensor));
     const double magic_low = MagicOf(QuantumLog2(tensor) - LimbBits());
-    const kernel::Float64Limbs both{magic, magic_low, limbs.high, limbs.low};
-    for (const WeightedRun& run : runs) kernel::AddFloat64(run.values, both, count);
+    const Float64Limbs both{magic, magic_low, limbs.high, limbs.low};
+    for (const WeightedRun& run : runs) BestKernels().add_float64(run.values, both, count);
     return;
   }
   for (uint64_t done = 0; done < count; done += kElementsAtOnce) {
@@ -116,13 +116,13 @@ void SumRule::AddFloat32(size_t tensor, std::span<const WeightedRun> runs, uint6
   const double magic = MagicOf(QuantumLog2(tensor));
   while (!runs.empty()) {
     const size_t some = std::min(runs.size(), kRunsAtOnce);
-    kernel::Float32Run at_once[kRunsAtOnce];
+    Float32Run at_once[kRunsAtOnce];
     for (size_t i = 0; i < some; ++i) {
       const double weight = std::min(runs[i].weight, options_.weight_cap);
       at_once[i].values = runs[i].values + first * sizeof(float);
       at_once[i].factor = by_samples ? std::ldexp(weight, -WeightShift()) : 1.0;
     }
-    kernel::AddFloat32(at_once, some, magic, limbs, count);
+    BestKernels().add_float32(at_once, some, magic, limbs, count);
     runs = runs.subspan(some);
   }
 }

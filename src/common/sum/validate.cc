@@ -5,7 +5,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/sum/exact_sum.h"
-#include "common/sum/kernel.h"
+#include "common/sum/kernels.h"
 #include "common/sum/pieces.h"
 #include "fmt/format.h"
 
@@ -15,8 +15,8 @@ namespace {
 bool AnyBeyond(const tensor::TensorSpec& spec, const std::byte* values, uint64_t count) {
   const double bound = std::ldexp(1.0, spec.bound_log2);
   return spec.dtype == tensor::DType::kFloat32
-             ? kernel::AnyBeyondFloat32(values, count, static_cast<float>(bound))
-             : kernel::AnyBeyondFloat64(values, count, bound);
+             ? BestKernels().any_beyond_float32(values, count, static_cast<float>(bound))
+             : BestKernels().any_beyond_float64(values, count, bound);
 }
 
 double ValueAt(const tensor::TensorSpec& spec, const std::byte* values, uint64_t index) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "common/sum/kernels.h"
 #include "tests/common/sum/kernel_builds.h"
 #include "tests/support/status_matchers.h"
 
@@ -32,6 +33,21 @@ void RunBaseline(KernelWork& work) {
   kernel::AddLimbs(work.high, work.low, work.count);
   work.beyond_float32 = kernel::AnyBeyondFloat32(work.float32_runs[0], work.count, 128.0f);
   work.beyond_float64 = kernel::AnyBeyondFloat64(work.float64_values, work.count, 128.0);
+}
+
+const Kernels* chosen = nullptr;
+
+void RunChosen(KernelWork& work) {
+  std::vector<Float32Run> runs;
+  for (size_t i = 0; i < work.run_count; ++i) {
+    runs.push_back({work.float32_runs[i], work.factors[i]});
+  }
+  chosen->add_float32(runs.data(), runs.size(), work.magic, work.float32_limbs, work.count);
+  chosen->add_float64(work.float64_values, {work.magic, work.magic_low, work.high, work.low},
+                      work.count);
+  chosen->add_limbs(work.high, work.low, work.count);
+  work.beyond_float32 = chosen->any_beyond_float32(work.float32_runs[0], work.count, 128.0f);
+  work.beyond_float64 = chosen->any_beyond_float64(work.float64_values, work.count, 128.0);
 }
 
 struct Outcome {
@@ -104,6 +120,15 @@ TEST(Kernel, TheBuildWithoutOptimisationGivesTheSameBits) {
 TEST(Kernel, TheBuildForX8664V3GivesTheSameBits) {
   if (!CpuHasV3()) GTEST_SKIP() << "this CPU has no AVX2, FMA and BMI2";
   ExpectTheBaselinesBits(RunV3);
+}
+
+TEST(Kernel, EveryBuildThatThisCpuMayChooseGivesTheSameBits) {
+  ASSERT_STREQ(UsableKernels().back().name, "portable");
+  for (const Kernels& kernels : UsableKernels()) {
+    SCOPED_TRACE(kernels.name);
+    chosen = &kernels;
+    ExpectTheBaselinesBits(RunChosen);
+  }
 }
 
 TEST(Kernel, FusedMultiplyAddGivesTheSameBits) {
