@@ -25,10 +25,30 @@ job::JobSpec SmallJob() {
   return job;
 }
 
-void CheckSplit(const Split& split) {
+void CheckSplit(const Split& split, Labels labels) {
   CN_CHECK(split.columns == 4 && split.x.size() == split.rows() * split.columns);
   for (const double value : split.x) CN_CHECK(std::isfinite(value));
-  for (const double value : split.y) CN_CHECK(value == 0 || value == 1);
+  for (const double value : split.y) {
+    CN_CHECK(value == 0 || value == 1 || (labels == Labels::kOptional && std::isnan(value)));
+  }
+  CN_CHECK(split.places.size() == split.rows());
+  CN_CHECK(std::is_sorted(split.places.begin(), split.places.end()));
+}
+
+void Load(const DatasetConfig& config, const Storage& storage, Labels labels) {
+  const auto dataset = LoadCsv(config, SmallJob(), SiteId("north"), storage, {.labels = labels});
+  if (!dataset.ok()) {
+    const auto code = CodeOf(dataset.status());
+    CN_CHECK(code.has_value() && *code >= ErrorCode::kDataSyntax &&
+             *code <= ErrorCode::kDataTooLarge);
+    CN_CHECK(PlaceOf(dataset.status())->file == "d.csv");
+    return;
+  }
+  CheckSplit(dataset->train, labels);
+  CheckSplit(dataset->test, labels);
+  CN_CHECK(dataset->incomplete.size() == dataset->rows_incomplete);
+  CN_CHECK(dataset->rows_read == dataset->train.rows() + dataset->test.rows() +
+                                     dataset->rows_incomplete + dataset->rows_in_no_split);
 }
 
 void Run(ByteSpan bytes) {
@@ -46,18 +66,8 @@ void Run(ByteSpan bytes) {
   }
   MemoryStorage storage;
   storage.Plant("d.csv", AsBytes(text.substr(std::min(line + 1, text.size()))));
-  const auto dataset = LoadCsv(config, SmallJob(), SiteId("north"), storage);
-  if (!dataset.ok()) {
-    const auto code = CodeOf(dataset.status());
-    CN_CHECK(code.has_value() && *code >= ErrorCode::kDataSyntax &&
-             *code <= ErrorCode::kDataTooLarge);
-    CN_CHECK(PlaceOf(dataset.status())->file == "d.csv");
-    return;
-  }
-  CheckSplit(dataset->train);
-  CheckSplit(dataset->test);
-  CN_CHECK(dataset->rows_read == dataset->train.rows() + dataset->test.rows() +
-                                     dataset->rows_incomplete + dataset->rows_in_no_split);
+  Load(config, storage, Labels::kRequired);
+  Load(config, storage, Labels::kOptional);
 }
 
 }  // namespace
