@@ -16,9 +16,10 @@ constexpr auto kTable = std::to_array<JobKey>({
     {"seed", "integer, 0 or more", "derived from the file's digest",
      "Fixes mini-batch order and `init = \"seed\"`."},
     {"durability", "\"update\" or \"round\"", "\"update\"",
-     "What survives a crash of the server: every accepted update, or every finished round (then "
-     "the "
-     "sites send the running round's updates again)."},
+     "When accepted updates are synced to the server's disk: each before its receipt, or all when "
+     "their round is committed. With `round` a power cut at the server may cost the running "
+     "round's "
+     "updates, which the sites then send again; a crash of the process costs nothing either way."},
     {"retain", "\"round\" or \"updates\"", "\"round\"",
      "What is kept for `consilium replay`: each round's sum, or every update as well."},
 

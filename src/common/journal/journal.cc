@@ -40,6 +40,7 @@ Journal::Journal(std::unique_ptr<AppendFile> file, const Digest& last, uint64_t 
       file_(std::move(file)),
       last_(last),
       end_(file_->size()),
+      written_(end_),
       synced_(end_) {}
 
 Journal::~Journal() {
@@ -84,6 +85,19 @@ absl::Status Journal::SyncTo(uint64_t position) {
   return synced_ >= wanted ? absl::OkStatus() : broken_;
 }
 
+absl::Status Journal::WriteTo(uint64_t position) {
+  MutexLock lock(mutex_);
+  const uint64_t wanted = std::min(position, end_);
+  while (written_ < wanted && broken_.ok()) {
+    if (busy_) {
+      changed_.Wait(mutex_);
+    } else {
+      WriteOut(/*sync=*/false);
+    }
+  }
+  return written_ >= wanted ? absl::OkStatus() : broken_;
+}
+
 absl::Status Journal::AppendDurably(uint16_t kind, ByteSpan payload, uint16_t version) {
   CN_ASSIGN_OR_RETURN(const uint64_t position, Append(kind, payload, version));
   return SyncTo(position);
@@ -99,8 +113,9 @@ void Journal::WriteOut(bool sync) {
   mutex_.Lock();
   if (!status.ok()) {
     broken_ = status;
-  } else if (sync) {
-    synced_ = end;
+  } else {
+    written_ = end;
+    if (sync) synced_ = end;
   }
   busy_ = false;
   changed_.NotifyAll();

@@ -49,6 +49,9 @@ class Journal {
   absl::StatusOr<uint64_t> Append(uint16_t kind, ByteSpan payload, uint16_t version = 1);
   // Returns when everything before `position` is durable. Blocks on the disk.
   absl::Status SyncTo(uint64_t position);
+  // Returns when everything before `position` is written: it survives the end of the process, not a
+  // power cut.
+  absl::Status WriteTo(uint64_t position);
   // Append, then SyncTo.
   absl::Status AppendDurably(uint16_t kind, ByteSpan payload, uint16_t version = 1);
 
@@ -69,8 +72,9 @@ class Journal {
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
   Bytes pending_ ABSL_GUARDED_BY(mutex_);
   Digest last_ ABSL_GUARDED_BY(mutex_);
-  uint64_t end_ ABSL_GUARDED_BY(mutex_);     // with what is pending
-  uint64_t synced_ ABSL_GUARDED_BY(mutex_);  // everything before is durable
+  uint64_t end_ ABSL_GUARDED_BY(mutex_);      // with what is pending
+  uint64_t written_ ABSL_GUARDED_BY(mutex_);  // everything before is in the file
+  uint64_t synced_ ABSL_GUARDED_BY(mutex_);   // everything before is durable
   absl::Status broken_ ABSL_GUARDED_BY(mutex_);
 };
 

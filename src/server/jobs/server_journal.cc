@@ -22,14 +22,14 @@ absl::Status Unshared(const absl::Status& status) {
   return absl::Status(status.code(), std::string(status.message()));
 }
 
-// Appends all, then one sync. Returns the durable position.
+// Appends all, then one sync, or one write. Returns the position after them.
 absl::StatusOr<uint64_t> AppendAll(journal::Journal& journal, const std::vector<Bytes>& payloads,
-                                   std::span<const JobRecord> records) {
+                                   std::span<const JobRecord> records, bool sync) {
   uint64_t position = 0;
   for (size_t i = 0; i < records.size(); ++i) {
     CN_ASSIGN_OR_RETURN(position, journal.Append(KindOf(records[i]), payloads[i], kRecordVersion));
   }
-  CN_RETURN_IF_ERROR(journal.SyncTo(position));
+  CN_RETURN_IF_ERROR(sync ? journal.SyncTo(position) : journal.WriteTo(position));
   return position;
 }
 
@@ -71,13 +71,13 @@ absl::StatusOr<std::unique_ptr<ServerJournal>> ServerJournal::Open(Storage& stor
   return self;
 }
 
-absl::Status ServerJournal::Write(std::span<const JobRecord> records) {
+absl::Status ServerJournal::Put(std::span<const JobRecord> records, bool sync) {
   if (records.empty()) return absl::OkStatus();
   std::vector<Bytes> payloads;
   payloads.reserve(records.size());
   for (const JobRecord& record : records) payloads.push_back(Encode(record));
   CN_ASSIGN_OR_RETURN(journal::Journal * journal, Enter());
-  absl::StatusOr<uint64_t> durable_to = AppendAll(*journal, payloads, records);
+  absl::StatusOr<uint64_t> durable_to = AppendAll(*journal, payloads, records, sync);
   if (!durable_to.ok()) durable_to = Unshared(durable_to.status());
   Leave(durable_to);
   if (!durable_to.ok()) return std::move(durable_to).status();

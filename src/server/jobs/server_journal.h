@@ -34,13 +34,16 @@ class ServerJournal {
                                                              JobHistory& history,
                                                              JobWatchers& watchers);
   // Durable, in this order, in one sync. kStorageFull, kStorageIo.
-  absl::Status Write(std::span<const JobRecord> records);
+  absl::Status Write(std::span<const JobRecord> records) { return Put(records, true); }
   absl::Status Write(const JobRecord& record) { return Write(std::span(&record, 1)); }
+  // In the file and in the table, and durable with the next Write: a power cut may lose it.
+  absl::Status WriteUnsynced(const JobRecord& record) { return Put(std::span(&record, 1), false); }
   // Drops what no start needs (journal_compaction.h) when that is worth it; writers wait. When it
   // fails the journal is as before, or opens again on a later Write.
   absl::Status Compact();
 
  private:
+  absl::Status Put(std::span<const JobRecord> records, bool sync);
   ServerJournal(Storage& storage, std::string path, const Clock& clock, JobHistory& history,
                 JobWatchers& watchers);
   // The open journal, reopened first when it broke; counts one more writer in flight.

@@ -54,6 +54,7 @@ class Coordinator {
     Duration progress_lease = std::chrono::seconds(60);
     RetentionRule keep = {};
     uint64_t max_disk_bytes = UINT64_MAX;
+    uint64_t small_update_bytes = store::kMaxSmallBytes;  // up to here updates share segments
     size_t fold_updates = 16;  // spools that are folded while a round goes on
     bool threads = true;       // false: the owner calls Pump (simulation, in-memory tests)
   };

@@ -52,11 +52,15 @@ Coordinator::Parts::Parts(Options o, Storage& s, const Clock& c)
     : options(std::move(o)),
       clock(c),
       storage({options.folder, options.max_disk_bytes}, s, c),
-      updates({.folder = options.folder + "/updates", .fold_updates = options.fold_updates},
+      updates({.folder = options.folder + "/updates",
+               .small_update_bytes = options.small_update_bytes,
+               .fold_updates = options.fold_updates},
               storage,
-              [this](const store::AcceptedUpdate& update) {
-                return journal->Write(
-                    jobs::UpdateAccepted{update.key, update.digest, update.weight, update.bytes});
+              [this](const store::AcceptedUpdate& update, store::Sync sync) {
+                const jobs::UpdateAccepted record{update.key, update.digest, update.weight,
+                                                  update.bytes};
+                return sync == store::Sync::kUpdate ? journal->Write(record)
+                                                    : journal->WriteUnsynced(record);
               }),
       states(options.folder + "/states", storage),
       retention(options.keep, MakeStores(), history),

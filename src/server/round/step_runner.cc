@@ -64,10 +64,13 @@ absl::StatusOr<std::unique_ptr<StepRunner>> StepRunner::Open(Start start, const 
   }
   CN_ASSIGN_OR_RETURN(
       const std::vector<SiteId> lost,
-      world.stores.updates.OpenForUploads({opened.job, opened.step, opened.base_state, layout,
-                                           SumOptionsOf(*start.spec, opened.selected.size()),
-                                           start.spec->retain == job::Retain::kUpdates},
-                                          opened.selected, accepted));
+      world.stores.updates.OpenForUploads(
+          {opened.job, opened.step, opened.base_state, layout,
+           SumOptionsOf(*start.spec, opened.selected.size()),
+           start.spec->retain == job::Retain::kUpdates,
+           start.spec->durability == job::Durability::kRound ? store::Sync::kStep
+                                                             : store::Sync::kUpdate},
+          opened.selected, accepted));
   RoundPlan plan = PlanOf(start, world);
   std::unique_ptr<StepRunner> runner(new StepRunner(std::move(start), world, std::move(plan), now));
   const std::set<SiteId> asked_again(lost.begin(), lost.end());

@@ -114,6 +114,7 @@ std::vector<SiteId> UpdateStore::DueForFold(const JobId& job, StepNumber step) c
   uint64_t bytes = 0;
   for (const auto& [site, slot] : found->second->slots) {
     if (!slot.accepted || found->second->folded.contains(site)) continue;
+    if (slot.accepted->in_segment) continue;  // small, and its file would stay
     sites.push_back(site);
     bytes += slot.accepted->update.bytes;
   }
@@ -161,7 +162,7 @@ absl::StatusOr<Bytes> UpdateStore::ReadTail(const JobId& job, StepNumber step, c
   const uint64_t offset = layout.OffsetOf(first_tensor);
   Bytes tail(layout.payload_bytes() - offset);
   const AcceptedFile& update = state.files.front();
-  CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenRead(update.path));
+  CN_ASSIGN_OR_RETURN(const auto file, OpenUpdate(update));
   CN_RETURN_IF_ERROR(file->ReadAt(update.header_bytes + offset, tail));
   return tail;
 }
@@ -176,7 +177,7 @@ absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, cons
   CN_ASSIGN_OR_RETURN(const auto before, OpenGeneration(*state.entry, state.generation));
   std::vector<ColumnInput> inputs;
   for (const AcceptedFile& file : state.files) {
-    inputs.push_back({file.path, file.header_bytes, file.update.weight});
+    inputs.push_back({file.path, file.offset + file.header_bytes, file.update.weight});
   }
   CN_ASSIGN_OR_RETURN(ColumnReader columns,
                       ColumnReader::Open(storage_, step.layout, std::move(inputs)));
@@ -239,7 +240,8 @@ void UpdateStore::RemoveFolded(const FoldState& state) const {
   std::vector<std::string> paths;
   if (state.generation > 0) paths.push_back(state.entry->GenerationPath(state.generation));
   for (const AcceptedFile& file : state.files) {
-    if (!state.entry->step.keep_updates) paths.push_back(file.path);
+    const bool goes = !state.entry->step.keep_updates && !file.in_segment;
+    if (goes) paths.push_back(file.path);
   }
   for (const std::string& path : paths) {
     if (const absl::Status removed = storage_.Remove(path); !removed.ok()) {
@@ -276,6 +278,7 @@ absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,
   entry->step = step;
   entry->folder = FolderOf(step.job);
   entry->prefix = fmt::format("{}.", step.step.value());
+  CN_RETURN_IF_ERROR(ReadSegments(*entry));
   FoldState state{entry, 0, {}, {}};
   for (const AcceptedUpdate& update : updates) {
     CN_ASSIGN_OR_RETURN(AcceptedFile file, Recover(*entry, update));

@@ -1,7 +1,7 @@
 // Inside UpdateStore: what it knows of each site's upload of each open step.
 //
-// Every field of Slot and the fields `open`, `generation` and `folded` are guarded by
-// UpdateStore::mutex_. An Upload is owned
+// Every field of Slot and the fields `open`, `generation`, `folded` and `segment..` are
+// guarded by UpdateStore::mutex_. An Upload is owned
 // by one thread at a time: it is in its slot, or in the Lease of the thread that works on it.
 #ifndef CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
 #define CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
@@ -14,18 +14,26 @@
 #include <utility>
 
 #include "common/crypto/sha256.h"
+#include "server/store/segment.h"
 #include "server/store/update_store.h"
 
 namespace consilium::server::store {
 
-// An upload on its way: `written` bytes of `path` are on disk and in `hash`.
+// An upload on its way: `written` bytes are in `path`, or in `data`, and in `hash`.
 struct UpdateStore::Upload {
-  explicit Upload(std::atomic<uint64_t>& spool) : spool_bytes(spool) {}
-  ~Upload() { spool_bytes -= bytes; }
+  Upload(std::atomic<uint64_t>& spool, std::atomic<uint64_t>& small)
+      : spool_bytes(spool), small_bytes(small) {}
+  ~Upload() {
+    spool_bytes -= bytes;
+    if (is_small) small_bytes -= bytes;
+  }
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
   std::atomic<uint64_t>& spool_bytes;
+  std::atomic<uint64_t>& small_bytes;
+  bool is_small = false;  // then it is in `data` and not in a file
+  Bytes data;
   std::string path;
   Digest digest;
   uint64_t bytes = 0;  // of the whole; counted in spool_bytes
@@ -36,8 +44,10 @@ struct UpdateStore::Upload {
 
 struct UpdateStore::AcceptedFile {
   AcceptedUpdate update;
-  std::string path;
+  std::string path;  // empty: folded
   uint64_t header_bytes = 0;
+  uint64_t offset = 0;  // of the update file in `path`
+  bool in_segment = false;
 };
 
 // What a fold works on, copied out of the lock.
@@ -62,7 +72,14 @@ struct UpdateStore::StepEntry {
   std::map<SiteId, Slot> slots;
   uint64_t generation = 0;  // the newest; 0: nothing is folded
   std::map<SiteId, FoldedUpdate> folded;
+  std::shared_ptr<Segment> segment;  // the one that is written; null: none yet
+  uint64_t last_segment = 0;         // its number
+  bool segment_opening = false;
+  SegmentIndex small;  // what segments of before a restart hold; constant once open
 
+  std::string SegmentPath(uint64_t number) const {
+    return folder + "/" + prefix + std::to_string(number) + ".seg";
+  }
   std::string GenerationPath(uint64_t number) const {
     return folder + "/" + prefix + std::to_string(number) + ".fold";
   }
@@ -96,7 +113,7 @@ class UpdateStore::Lease {
     slot_->taken = false;
     store_->put_back_.NotifyAll();
   }
-  const StepEntry& entry() const { return *entry_; }
+  StepEntry& entry() const { return *entry_; }
 
   std::unique_ptr<Upload> upload;        // null: none under way
   std::optional<AcceptedFile> accepted;  // set: this site's update is accepted

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kPartSuffix = ".part";
 constexpr std::string_view kUpdateSuffix = ".update";
+constexpr std::string_view kSegmentSuffix = ".seg";
 
 // The site of "<prefix><site>.<64 hex digits>.part"; empty for any other name.
 std::string_view SiteOfPart(std::string_view name, std::string_view prefix) {
@@ -35,9 +36,17 @@ UpdateStore::~UpdateStore() = default;
 
 absl::StatusOr<UpdateStore::AcceptedFile> UpdateStore::Recover(const StepEntry& entry,
                                                                const AcceptedUpdate& update) const {
-  std::string path = entry.UpdatePath(update.key.site);
-  if (!Exists(storage_, path)) path = entry.PartPath(update.key.site, update.digest);
-  CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenRead(path));
+  AcceptedFile accepted{update, entry.UpdatePath(update.key.site)};
+  if (const auto small = entry.small.find({update.key.site, update.digest});
+      small != entry.small.end()) {
+    accepted.path = small->second.path;
+    accepted.offset = small->second.offset;
+    accepted.in_segment = true;
+  } else if (!Exists(storage_, accepted.path)) {
+    accepted.path = entry.PartPath(update.key.site, update.digest);
+  }
+  const std::string& path = accepted.path;
+  CN_ASSIGN_OR_RETURN(const auto file, OpenUpdate(accepted));
   if (file->size() != update.bytes) {
     return Error(ErrorCode::kUpdateLayout,
                  fmt::format("{} has {} bytes, want {}", path, file->size(), update.bytes));
@@ -48,7 +57,15 @@ absl::StatusOr<UpdateStore::AcceptedFile> UpdateStore::Recover(const StepEntry& 
   }
   CN_ASSIGN_OR_RETURN(const wire::ParsedUpdateHeader parsed,
                       CheckHeader(*file, {update.key, entry.step.base_state, entry.step.layout}));
-  return AcceptedFile{update, path, parsed.header_bytes};
+  accepted.header_bytes = parsed.header_bytes;
+  return accepted;
+}
+
+absl::StatusOr<std::unique_ptr<FileReader>> UpdateStore::OpenUpdate(
+    const AcceptedFile& accepted) const {
+  CN_ASSIGN_OR_RETURN(std::unique_ptr<FileReader> file, storage_.OpenRead(accepted.path));
+  if (!accepted.in_segment) return file;
+  return std::make_unique<FileSlice>(std::move(file), accepted.offset, accepted.update.bytes);
 }
 
 absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
@@ -60,15 +77,17 @@ absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
   entry->prefix = fmt::format("{}.", step.step.value());
   CN_RETURN_IF_ERROR(storage_.CreateFolder(entry->folder));
   for (const SiteId& site : sites) entry->slots.try_emplace(site);
+  CN_RETURN_IF_ERROR(ReadSegments(*entry));
   RecoverGeneration(*entry, accepted);
 
   std::vector<SiteId> lost;
   std::vector<std::string> keep;
   if (entry->generation > 0) keep.push_back(entry->GenerationPath(entry->generation));
+  for (uint64_t n = 1; n <= entry->last_segment; ++n) keep.push_back(entry->SegmentPath(n));
   for (const AcceptedUpdate& update : accepted) {
     Slot& slot = entry->slots[update.key.site];
     if (entry->folded.contains(update.key.site)) {
-      slot.accepted = AcceptedFile{update, "", 0};
+      slot.accepted = AcceptedFile{update, ""};
       if (step.keep_updates) keep.push_back(entry->UpdatePath(update.key.site));
       continue;
     }
@@ -132,6 +151,7 @@ void UpdateStore::CloseForUploads(const JobId& job, StepNumber step) {
       if (slot.accepted) keep.push_back(slot.accepted->path);
       if (slot.accepted && entry->step.keep_updates) keep.push_back(entry->UpdatePath(site));
     }
+    for (uint64_t n = 1; n <= entry->last_segment; ++n) keep.push_back(entry->SegmentPath(n));
   }
   if (const absl::Status removed = RemoveParts(*entry, keep); !removed.ok()) {
     LogStatus(Level::kWarning, "unaccepted spools stay", removed, {{"job", job.value()}});
@@ -161,7 +181,8 @@ absl::Status UpdateStore::Discard(const JobId& job, StepNumber step, Spools spoo
   CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(entry.folder));
   std::vector<std::string> keep;
   for (const std::string& name : names) {
-    const bool spool = name.ends_with(kUpdateSuffix) || name.ends_with(kPartSuffix);
+    const bool spool = name.ends_with(kUpdateSuffix) || name.ends_with(kPartSuffix) ||
+                       name.ends_with(kSegmentSuffix);
     if (spool && spools == Spools::kStay) keep.push_back(entry.folder + "/" + name);
   }
   return RemoveParts(entry, keep);

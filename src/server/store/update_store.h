@@ -39,9 +39,14 @@
 #include "common/wire/update_file.h"
 #include "server/store/column_reader.h"
 #include "server/store/generation.h"
+#include "server/store/segment.h"
 #include "server/store/update_fold.h"
 
 namespace consilium::server::store {
+
+// What is on disk, and not only written, when a receipt is given: the update, or nothing before its
+// step is committed (durability = "round": a power cut may then cost the running round's updates).
+enum class Sync { kUpdate, kStep };
 
 // What a step takes: uploads for anything else are refused (kUpdateUnknownTask).
 struct OpenStep {
@@ -51,6 +56,7 @@ struct OpenStep {
   tensor::Layout layout;
   sum::SumOptions sum = {};
   bool keep_updates = false;  // a fold deletes no spool
+  Sync sync = Sync::kUpdate;
 };
 
 struct AcceptedUpdate {
@@ -75,8 +81,8 @@ struct StepSum {
 // What happens to the spools of a step that is over.
 enum class Spools { kGo, kStay };
 
-// Journals an acceptance durably; returns only when it is on disk.
-using AcceptJournal = std::function<absl::Status(const AcceptedUpdate&)>;
+// Journals an acceptance; returns when it is on disk, or with kStep when it is written.
+using AcceptJournal = std::function<absl::Status(const AcceptedUpdate&, Sync)>;
 
 class UpdateStore {
  public:
@@ -84,6 +90,7 @@ class UpdateStore {
     std::string folder;
     uint64_t max_update_bytes = uint64_t{1} << 33;
     uint64_t max_spool_bytes = uint64_t{1} << 38;  // of all uploads under way: kOverloaded above
+    uint64_t small_update_bytes = kMaxSmallBytes;  // up to here updates share segments
     size_t fold_updates = 16;                 // so many spools are folded while a round goes on
     uint64_t fold_bytes = uint64_t{1} << 30;  // or fewer, of so many bytes
   };
@@ -156,6 +163,11 @@ class UpdateStore {
                                                         const wire::UploadHeader& header);
   absl::StatusOr<AcceptedFile> Verify(const StepEntry& entry, const wire::TaskKey& key,
                                       const Upload& upload) const;
+  absl::StatusOr<std::unique_ptr<FileReader>> OpenUpdate(const AcceptedFile& file) const;
+  absl::StatusOr<std::shared_ptr<Segment>> SegmentOf(StepEntry& entry);
+  absl::Status KeepSmall(StepEntry& entry, const Upload& upload, AcceptedFile& accepted);
+  absl::Status KeepFile(const StepEntry& entry, Upload& upload);
+  absl::Status ReadSegments(StepEntry& entry) const;
   absl::Status RemoveParts(const StepEntry& entry, const std::vector<std::string>& keep);
   void WaitUntilIdle(const StepEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // update_generations.cc
@@ -173,6 +185,7 @@ class UpdateStore {
   Storage& storage_;
   const AcceptJournal journal_;
   std::atomic<uint64_t> spool_bytes_ = 0;  // declared by the uploads under way
+  std::atomic<uint64_t> small_bytes_ = 0;  // of them, those that gather in memory
   mutable Mutex mutex_;
   CondVar put_back_;
   std::map<StepKey, std::shared_ptr<StepEntry>> steps_ ABSL_GUARDED_BY(mutex_);

@@ -1,6 +1,9 @@
 // One upload: begun, appended to, finished.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -10,6 +13,9 @@
 
 namespace consilium::server::store {
 namespace {
+
+constexpr uint64_t kMostSmallBytes =
+    uint64_t{64} * 1024 * 1024;  // gathering in memory, all together
 
 std::string NameOf(const wire::TaskKey& key) {
   return fmt::format("job {} step {} site {}", key.job.value(), key.step.value(), key.site.value());
@@ -53,7 +59,7 @@ absl::StatusOr<UpdateStore::Lease> UpdateStore::Take(const wire::TaskKey& key) {
 
 absl::StatusOr<std::unique_ptr<UpdateStore::Upload>> UpdateStore::StartOrResume(
     const StepEntry& entry, const wire::UploadHeader& header) {
-  auto upload = std::make_unique<Upload>(spool_bytes_);
+  auto upload = std::make_unique<Upload>(spool_bytes_, small_bytes_);
   upload->bytes = header.bytes;
   if (spool_bytes_.fetch_add(header.bytes) + header.bytes > options_.max_spool_bytes) {
     return Error(ErrorCode::kOverloaded,
@@ -62,6 +68,13 @@ absl::StatusOr<std::unique_ptr<UpdateStore::Upload>> UpdateStore::StartOrResume(
   }
   upload->path = entry.PartPath(header.key.site, header.digest);
   upload->digest = header.digest;
+  if (header.bytes <= options_.small_update_bytes &&
+      small_bytes_.load() + header.bytes <= kMostSmallBytes) {
+    upload->is_small = true;
+    small_bytes_ += header.bytes;
+    upload->data.reserve(header.bytes);
+    return upload;
+  }
   const auto present = storage_.OpenRead(upload->path);
   if (present.ok() && (*present)->size() <= header.bytes) {
     upload->written = (*present)->size();
@@ -92,9 +105,9 @@ absl::StatusOr<UpdateStore::Position> UpdateStore::Begin(const wire::UploadHeade
   }
   if (lease.upload != nullptr &&
       (lease.upload->digest != header.digest || lease.upload->bytes != header.bytes)) {
-    const std::string path = lease.upload->path;
+    const std::string path = lease.upload->is_small ? "" : lease.upload->path;
     lease.upload.reset();
-    CN_RETURN_IF_ERROR(storage_.Remove(path));
+    if (!path.empty()) CN_RETURN_IF_ERROR(storage_.Remove(path));
   }
   if (lease.upload == nullptr) {
     CN_ASSIGN_OR_RETURN(lease.upload, StartOrResume(lease.entry(), header));
@@ -120,7 +133,9 @@ absl::StatusOr<uint64_t> UpdateStore::Append(const wire::TaskKey& key, const Dig
                  fmt::format("{}: a piece ends at byte {}, the update at {}", NameOf(key),
                              offset + bytes.size(), upload.bytes));
   }
-  if (absl::Status written = upload.file->Append(bytes); !written.ok()) {
+  if (upload.is_small) {
+    upload.data.insert(upload.data.end(), bytes.begin(), bytes.end());
+  } else if (absl::Status written = upload.file->Append(bytes); !written.ok()) {
     lease.upload.reset();  // the next Begin looks at what is on disk
     return written;
   }
@@ -137,7 +152,10 @@ absl::StatusOr<UpdateStore::AcceptedFile> UpdateStore::Verify(const StepEntry& e
                  fmt::format("{}: the bytes are sha256:{}, want {}", NameOf(key), HexOf(digest),
                              HexOf(upload.digest)));
   }
-  CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenRead(upload.path));
+  std::unique_ptr<FileReader> file = std::make_unique<MemoryReader>(upload.data);
+  if (!upload.is_small) {
+    CN_ASSIGN_OR_RETURN(file, storage_.OpenRead(upload.path));
+  }
   CN_ASSIGN_OR_RETURN(const wire::ParsedUpdateHeader parsed,
                       CheckHeader(*file, {key, entry.step.base_state, entry.step.layout}));
   CN_RETURN_IF_ERROR(CheckValues(*file, parsed.header_bytes, entry.step.layout));
@@ -155,27 +173,86 @@ absl::StatusOr<wire::Receipt> UpdateStore::Finish(const wire::TaskKey& key, cons
       lease.upload->written != lease.upload->bytes) {
     return Error(ErrorCode::kProtocol, fmt::format("{}: the upload is not whole", NameOf(key)));
   }
-  const std::string path = lease.upload->path;
   absl::StatusOr<AcceptedFile> accepted = Verify(lease.entry(), key, *lease.upload);
   absl::Status status = accepted.status();
   if (status.ok()) {
-    status = lease.upload->file->Sync();
-    if (!status.ok()) storage_.Remove(path).IgnoreError();  // never synced again: starts anew
-  } else if (!IsDiskFault(status)) {
-    storage_.Remove(path).IgnoreError();  // what failed the check is what matters
+    status = lease.upload->is_small ? KeepSmall(lease.entry(), *lease.upload, *accepted)
+                                    : KeepFile(lease.entry(), *lease.upload);
+  } else if (!lease.upload->is_small && !IsDiskFault(status)) {
+    storage_.Remove(lease.upload->path).IgnoreError();  // what failed the check is what matters
   }
   if (!status.ok()) {
     lease.upload.reset();
     return status;
   }
-  CN_RETURN_IF_ERROR(storage_.SyncFolder(lease.entry().folder));
-  CN_RETURN_IF_ERROR(journal_(accepted->update));
+  CN_RETURN_IF_ERROR(journal_(accepted->update, lease.entry().step.sync));
   // From here on it counts. The new name is for people: either is found after a restart.
-  const std::string final_path = lease.entry().UpdatePath(key.site);
-  if (storage_.Rename(path, final_path).ok()) accepted->path = final_path;
+  if (!accepted->in_segment) {
+    const std::string final_path = lease.entry().UpdatePath(key.site);
+    if (storage_.Rename(accepted->path, final_path).ok()) accepted->path = final_path;
+  }
   lease.upload.reset();
   lease.accepted = *std::move(accepted);
   return ReceiptFor(lease.accepted->update);
+}
+
+absl::Status UpdateStore::KeepFile(const StepEntry& entry, Upload& upload) {
+  if (entry.step.sync == Sync::kStep) return absl::OkStatus();
+  if (absl::Status synced = upload.file->Sync(); !synced.ok()) {
+    storage_.Remove(upload.path).IgnoreError();  // never synced again: starts anew
+    return synced;
+  }
+  return storage_.SyncFolder(entry.folder);
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> UpdateStore::SegmentOf(StepEntry& entry) {
+  uint64_t number = 0;
+  {
+    MutexLock lock(mutex_);
+    while (entry.segment_opening) put_back_.Wait(mutex_);
+    if (entry.segment != nullptr) return entry.segment;
+    entry.segment_opening = true;
+    number = ++entry.last_segment;
+  }
+  absl::StatusOr<std::shared_ptr<Segment>> segment =
+      Segment::Create(storage_, entry.SegmentPath(number));
+  MutexLock lock(mutex_);
+  entry.segment_opening = false;
+  put_back_.NotifyAll();
+  if (segment.ok()) entry.segment = *segment;
+  return segment;
+}
+
+absl::Status UpdateStore::KeepSmall(StepEntry& entry, const Upload& upload,
+                                    AcceptedFile& accepted) {
+  CN_ASSIGN_OR_RETURN(const std::shared_ptr<Segment> segment, SegmentOf(entry));
+  const auto place = segment->Add(accepted.update.key.site, upload.digest, upload.data,
+                                  entry.step.sync == Sync::kUpdate);
+  if (!place.ok()) {
+    MutexLock lock(mutex_);
+    if (entry.segment == segment) entry.segment = nullptr;  // abandoned: the next has a new file
+    return place.status();
+  }
+  accepted.path = place->path;
+  accepted.offset = place->offset;
+  accepted.in_segment = true;
+  return absl::OkStatus();
+}
+
+absl::Status UpdateStore::ReadSegments(StepEntry& entry) const {
+  constexpr std::string_view kSuffix = ".seg";
+  CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(entry.folder));
+  for (const std::string& name : names) {
+    if (!name.starts_with(entry.prefix) || !name.ends_with(kSuffix)) continue;
+    const std::string_view digits = std::string_view(name).substr(
+        entry.prefix.size(), name.size() - entry.prefix.size() - kSuffix.size());
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc() || end != digits.data() + digits.size()) continue;
+    entry.last_segment = std::max(entry.last_segment, number);
+    ReadSegment(storage_, entry.folder + "/" + name, entry.small);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace consilium::server::store

@@ -46,6 +46,7 @@ class SmallFederation {
   bool TryStart() {
     Coordinator::Options options = Options();
     options.fold_updates = fold_updates;
+    options.small_update_bytes = small_update_bytes;
     options.keep = keep;
     options.max_disk_bytes = max_disk_bytes;
     auto created = Coordinator::Create(options, storage, clock);
@@ -123,7 +124,8 @@ class SmallFederation {
   uint64_t fails_at = 0;
   RetentionRule keep;
   uint64_t max_disk_bytes = UINT64_MAX;
-  size_t fold_updates = 2;  // of three sites: a round folds while it goes on
+  uint64_t small_update_bytes = 0;  // every update has a file of its own
+  size_t fold_updates = 2;          // of three sites: a round folds while it goes on
 };
 
 }  // namespace consilium::server::round

@@ -52,8 +52,8 @@ class GenerationsTest : public ::testing::Test {
   }
   void Reopen() {
     store_ = std::make_unique<UpdateStore>(
-        UpdateStore::Options{.folder = "spool", .fold_updates = 2}, storage_,
-        [this](const AcceptedUpdate& update) {
+        UpdateStore::Options{.folder = "spool", .small_update_bytes = 0, .fold_updates = 2},
+        storage_, [this](const AcceptedUpdate& update, Sync) {
           std::erase_if(journal_, [&](const AcceptedUpdate& a) { return a.key == update.key; });
           journal_.push_back(update);
           return absl::OkStatus();

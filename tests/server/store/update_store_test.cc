@@ -72,10 +72,12 @@ class UpdateStoreTest : public ::testing::Test {
   UpdateStoreTest() { Reopen(); }
 
   void Reopen(UpdateStore::Options options = {.folder = "spool"}) {
-    store_ = std::make_unique<UpdateStore>(options, storage_, [this](const AcceptedUpdate& update) {
-      if (journal_result_.ok()) journal_.push_back(update);
-      return journal_result_;
-    });
+    options.small_update_bytes = 0;  // a file each
+    store_ = std::make_unique<UpdateStore>(options, storage_,
+                                           [this](const AcceptedUpdate& update, Sync) {
+                                             if (journal_result_.ok()) journal_.push_back(update);
+                                             return journal_result_;
+                                           });
   }
   void Open(const OpenStep& step) {
     const auto lost = store_->OpenForUploads(step, {kA, kB}, journal_);

@@ -1,0 +1,222 @@
+// Small updates share files and syncs, and keep every promise of a file of their own.
+#include "server/store/segment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "common/base/error.h"
+#include "common/base/memory_storage.h"
+#include "common/crypto/sha256.h"
+#include "common/wire/layout_codec.h"
+#include "server/store/update_store.h"
+#include "tests/support/status_matchers.h"
+
+namespace consilium::server::store {
+namespace {
+
+using consilium::testing::HasCode;
+using consilium::testing::IsOk;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const JobId kSmallJob("0123456789abcdef");
+const std::string kSmallFolder = "spool/0123456789abcdef";
+
+class SegmentTest : public ::testing::Test {
+ protected:
+  SegmentTest() {
+    for (int i = 0; i < 10; ++i) sites_.emplace_back("s" + std::to_string(i));
+    step_ = {kSmallJob, StepNumber(7), crypto::Sha256Of(AsBytes("base")),
+             *tensor::Layout::Create({{.name = "w", .shape = {5}}})};
+    EXPECT_THAT(storage_.CreateFolder("sums"), IsOk());
+    Reopen();
+  }
+  void Reopen() {
+    store_ = std::make_unique<UpdateStore>(
+        UpdateStore::Options{.folder = "spool"}, storage_,
+        [this](const AcceptedUpdate& update, Sync) {
+          MutexLock lock(mutex_);
+          std::erase_if(journal_, [&](const AcceptedUpdate& a) { return a.key == update.key; });
+          journal_.push_back(update);
+          return absl::OkStatus();
+        });
+  }
+  std::vector<SiteId> Open() {
+    const auto lost = store_->OpenForUploads(step_, sites_, Journal());
+    EXPECT_THAT(lost, IsOk());
+    return lost.value_or(std::vector<SiteId>());
+  }
+  std::vector<AcceptedUpdate> Journal() {
+    MutexLock lock(mutex_);
+    return journal_;
+  }
+  Bytes FileOf(size_t site) const {
+    tensor::Bundle values(step_.layout);
+    for (float& x : values.Float32(0)) x = 0.1f * static_cast<float>(site + 1);
+    wire::UpdateHeader header;
+    header.key = {step_.job, step_.step, sites_[site]};
+    header.base_state = step_.base_state;
+    header.layout = wire::DigestOf(step_.layout);
+    header.weight = static_cast<uint32_t>(1 + site);
+    header.support = {30};
+    header.payload_bytes = step_.layout.payload_bytes();
+    Bytes file = wire::EncodeUpdateHeader(header);
+    file.insert(file.end(), values.payload().begin(), values.payload().end());
+    return file;
+  }
+  wire::UploadHeader HeaderOf(size_t site, const Bytes& file) const {
+    return {
+        {step_.job, step_.step, sites_[site]}, Epoch(1), crypto::Sha256Of(file), file.size(), 0};
+  }
+  absl::Status Send(size_t site) {
+    const Bytes file = FileOf(site);
+    const wire::UploadHeader header = HeaderOf(site, file);
+    const auto position = store_->Begin(header);
+    if (!position.ok()) return position.status();
+    if (position->receipt) return absl::OkStatus();
+    const ByteSpan left = ByteSpan(file).subspan(position->written);
+    if (!left.empty()) {
+      const auto written = store_->Append(header.key, header.digest, position->written, left);
+      if (!written.ok()) return written.status();
+    }
+    return store_->Finish(header.key, header.digest).status();
+  }
+  Digest SumOf(const std::vector<SiteId>& sites) {
+    const auto sum = store_->WriteSum(step_.job, step_.step, sites, "sums/x");
+    EXPECT_THAT(sum, IsOk());
+    return sum.ok() ? sum->digest : Digest();
+  }
+  Digest Expected() const {
+    auto sum = sum::ExactSum::Create(step_.layout, {});
+    for (size_t i = 0; i < sites_.size(); ++i) {
+      const Bytes file = FileOf(i);
+      EXPECT_THAT(sum->Accumulate(static_cast<uint32_t>(1 + i),
+                                  ByteSpan(file).last(step_.layout.payload_bytes())),
+                  IsOk());
+    }
+    return crypto::Sha256Of(sum->Serialize());
+  }
+
+  MemoryStorage storage_;
+  Mutex mutex_;
+  std::vector<AcceptedUpdate> journal_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<UpdateStore> store_;
+  std::vector<SiteId> sites_;
+  OpenStep step_;
+};
+
+TEST_F(SegmentTest, SmallUpdatesShareOneFileThatGoesWithItsStep) {
+  Open();
+  for (size_t i = 0; i < sites_.size(); ++i) ASSERT_THAT(Send(i), IsOk());
+  EXPECT_THAT(*storage_.List(kSmallFolder), ElementsAre("7.1.seg"));
+  EXPECT_EQ(SumOf(sites_), Expected());
+  store_->CloseForUploads(step_.job, step_.step);
+  EXPECT_EQ(SumOf(sites_), Expected());
+  ASSERT_THAT(store_->Discard(step_.job, step_.step), IsOk());
+  EXPECT_THAT(*storage_.List(kSmallFolder), IsEmpty());
+}
+
+TEST_F(SegmentTest, UpdatesThatArriveTogetherAreAllAccepted) {
+  Open();
+  std::vector<std::thread> senders;
+  for (size_t i = 0; i < sites_.size(); ++i) {
+    senders.emplace_back([this, i] { EXPECT_THAT(Send(i), IsOk()); });
+  }
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_THAT(*storage_.List(kSmallFolder), ElementsAre("7.1.seg"));
+  EXPECT_EQ(SumOf(sites_), Expected());
+}
+
+TEST_F(SegmentTest, AcceptedUpdatesSurviveAPowerCutAndNewOnesGetANewFile) {
+  Open();
+  for (size_t i = 0; i < 6; ++i) ASSERT_THAT(Send(i), IsOk());
+  storage_.Crash(CrashKind::kPowerCut);
+  Reopen();
+  EXPECT_THAT(Open(), IsEmpty());
+  for (size_t i = 0; i < sites_.size(); ++i) ASSERT_THAT(Send(i), IsOk());
+  EXPECT_THAT(*storage_.List(kSmallFolder), ElementsAre("7.1.seg", "7.2.seg"));
+  EXPECT_EQ(SumOf(sites_), Expected());
+}
+
+TEST_F(SegmentTest, DamagedUpdateIsAskedForAgain) {
+  Open();
+  for (size_t i = 0; i < sites_.size(); ++i) ASSERT_THAT(Send(i), IsOk());
+  Bytes bytes = ReadWhole(storage_, kSmallFolder + "/7.1.seg", 1 << 20).value();
+  bytes.back() ^= std::byte{1};
+  storage_.Plant(kSmallFolder + "/7.1.seg", bytes);
+  Reopen();
+  EXPECT_THAT(Open(), ElementsAre(sites_.back()));
+  ASSERT_THAT(Send(sites_.size() - 1), IsOk());
+  EXPECT_EQ(SumOf(sites_), Expected());
+}
+
+TEST_F(SegmentTest, SegmentWhoseSyncFailedIsAbandoned) {
+  Open();
+  ASSERT_THAT(Send(0), IsOk());
+  storage_.SetFaults({.fail_operation = 2});  // the write, then the sync
+  EXPECT_THAT(Send(1), HasCode(ErrorCode::kStorageIo));
+  storage_.SetFaults({});
+  for (size_t i = 0; i < sites_.size(); ++i) ASSERT_THAT(Send(i), IsOk());
+  EXPECT_THAT(*storage_.List(kSmallFolder), ElementsAre("7.1.seg", "7.2.seg"));
+  storage_.Crash(CrashKind::kPowerCut);
+  Reopen();
+  EXPECT_THAT(Open(), IsEmpty());
+  EXPECT_EQ(SumOf(sites_), Expected());
+}
+
+TEST_F(SegmentTest, KeptUpdatesAreFoundInTheirSegment) {
+  step_.keep_updates = true;
+  Open();
+  for (size_t i = 0; i < sites_.size(); ++i) ASSERT_THAT(Send(i), IsOk());
+  ASSERT_THAT(store_->Discard(step_.job, step_.step, Spools::kStay), IsOk());
+  EXPECT_EQ(store_->DigestOfKept(step_, Journal()).value(), Expected());
+}
+
+// durability = "round": nothing is synced for an update; a process that dies loses nothing, a power
+// cut may lose updates, and those are asked for again.
+TEST_F(SegmentTest, WithoutSyncsAKillLosesNothingAndAPowerCutIsAskedAgain) {
+  step_.sync = Sync::kStep;
+  Open();
+  ASSERT_THAT(Send(0), IsOk());
+  storage_.SetFaults({});
+  ASSERT_THAT(Send(1), IsOk());
+  EXPECT_EQ(storage_.operations(), 1u) << "one write, no sync";
+  storage_.Crash(CrashKind::kProcess);
+  Reopen();
+  EXPECT_THAT(Open(), IsEmpty());
+  ASSERT_THAT(Send(2), IsOk());
+  storage_.Crash(CrashKind::kPowerCut);
+  Reopen();
+  EXPECT_FALSE(Open().empty());
+  for (size_t i = 0; i < sites_.size(); ++i) ASSERT_THAT(Send(i), IsOk());
+  EXPECT_EQ(SumOf(sites_), Expected());
+}
+
+TEST_F(SegmentTest, SameSumAfterACrashAtEveryOperation) {
+  const Digest expected = Expected();
+  for (const CrashKind kind : {CrashKind::kProcess, CrashKind::kPowerCut, CrashKind::kTorn}) {
+    for (uint64_t failing = 1;; ++failing) {
+      ASSERT_LT(failing, 100u);
+      {
+        MutexLock lock(mutex_);
+        journal_.clear();
+      }
+      Reopen();
+      storage_.SetFaults({.fail_operation = failing, .and_all_after = true});
+      bool quiet = store_->OpenForUploads(step_, sites_, {}).ok();
+      for (size_t i = 0; i < sites_.size() && quiet; ++i) quiet = Send(i).ok();
+      storage_.Crash(kind);
+      Reopen();
+      ASSERT_THAT(Open(), IsEmpty()) << "operation " << failing;
+      for (size_t i = 0; i < sites_.size(); ++i) ASSERT_THAT(Send(i), IsOk()) << failing;
+      ASSERT_EQ(SumOf(sites_), expected) << "operation " << failing;
+      ASSERT_THAT(store_->Discard(step_.job, step_.step), IsOk());
+      if (quiet) break;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace consilium::server::store
