@@ -24,14 +24,17 @@ std::string FolderOf(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(Storage& storage, const std::string& path,
                                                        const Replay& replay) {
-  if (!Exists(storage, path)) CN_RETURN_IF_ERROR(WriteDurably(storage, path, EncodeHeader()));
+  const bool is_new = !Exists(storage, path);
+  if (is_new) CN_RETURN_IF_ERROR(WriteDurably(storage, path, EncodeHeader()));
   CN_ASSIGN_OR_RETURN(const std::unique_ptr<FileReader> reader, storage.OpenRead(path));
   CN_ASSIGN_OR_RETURN(const ScanResult found, Scan(*reader, path, replay));
   const uint64_t cut_bytes = reader->size() - found.end;
   CN_ASSIGN_OR_RETURN(std::unique_ptr<AppendFile> file, storage.OpenAppend(path, found.end));
   // The process before may have died between a write and its sync: from here on it all counts.
-  CN_RETURN_IF_ERROR(file->Sync());
-  CN_RETURN_IF_ERROR(storage.SyncFolder(FolderOf(path)));
+  if (!is_new) {
+    CN_RETURN_IF_ERROR(file->Sync());
+    CN_RETURN_IF_ERROR(storage.SyncFolder(FolderOf(path)));
+  }
   return std::unique_ptr<Journal>(new Journal(std::move(file), found.last, cut_bytes));
 }
 

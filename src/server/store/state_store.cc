@@ -41,7 +41,7 @@ std::string StateStore::PathOf(const Digest& digest, const char* kind) const {
 absl::Status StateStore::PutFile(const Digest& digest, const char* kind, ByteSpan bytes) {
   const std::string path = PathOf(digest, kind);
   if (const auto present = storage_.OpenRead(path); present.ok() && Holds(**present, bytes)) {
-    return storage_.SyncFolder(folder_);  // another Put may have renamed it and not synced yet
+    return absl::OkStatus();
   }
   // Two jobs may put the same bytes at once: each writes its own file, either rename is right.
   const std::string unfinished =
@@ -51,8 +51,7 @@ absl::Status StateStore::PutFile(const Digest& digest, const char* kind, ByteSpa
     CN_RETURN_IF_ERROR(file->Append(bytes));
     CN_RETURN_IF_ERROR(file->Sync());
   }
-  CN_RETURN_IF_ERROR(storage_.Rename(unfinished, path));
-  return storage_.SyncFolder(folder_);
+  return storage_.Rename(unfinished, path);
 }
 
 absl::StatusOr<Digest> StateStore::Put(const wire::State& state) {
@@ -80,7 +79,10 @@ absl::Status StateStore::PutFiles(const Names& names, ByteSpan manifest, ByteSpa
                                   ByteSpan private_part) {
   CN_RETURN_IF_ERROR(PutFile(names.broadcast, kBroadcast, broadcast));
   CN_RETURN_IF_ERROR(PutFile(names.private_part, kPrivate, private_part));
-  return PutFile(names.manifest, kManifest, manifest);
+  CN_RETURN_IF_ERROR(PutFile(names.manifest, kManifest, manifest));
+  // Once for all, also when all was there: another Put may have renamed and not synced yet. Until
+  // then a power cut may leave a manifest without its parts, and nobody knows its name.
+  return storage_.SyncFolder(folder_);
 }
 
 absl::StatusOr<Bytes> StateStore::ReadFile(const Digest& digest, const char* kind,
