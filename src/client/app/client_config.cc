@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "client/policy/policy_config.h"
+#include "client/session/state_cache.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
 #include "common/base/storage.h"
@@ -16,6 +17,7 @@ using std::chrono::seconds;
 
 constexpr uint64_t kLeastMemory = uint64_t{512}
                                   << 20;  // less does not hold the transport's threads
+constexpr uint64_t kLeastCache = uint64_t{1} << 20;
 constexpr uint64_t kMostMemory = uint64_t{1} << 46;
 
 void ReadClient(const config::TomlTable& client, const std::string& folder, ClientConfig& out) {
@@ -39,6 +41,8 @@ void ReadLimits(const config::TomlTable& limits, ClientConfig& out) {
     out.threads = static_cast<uint32_t>(*threads);
   }
   out.memory_bytes = limits.ByteSize("memory", kLeastMemory, kMostMemory);
+  out.cache_bytes =
+      limits.ByteSize("cache", kLeastCache, kMostMemory).value_or(session::kMaxCachedBytes);
   out.checkpoint = limits.DurationOf("checkpoint", Duration(0), hours(24)).value_or(seconds(30));
   out.drain = limits.DurationOf("drain", Duration(0), hours(1)).value_or(seconds(10));
 }

@@ -31,6 +31,7 @@ struct ClientConfig {
   // [limits]
   std::optional<uint32_t> threads;       // processors this daemon may use at once
   std::optional<uint64_t> memory_bytes;  // of this daemon
+  uint64_t cache_bytes = 0;              // of states on this site's disk
   Duration checkpoint{0};                // between two checkpoints of a training; 0: none
   Duration drain{0};                     // how long a stop waits for the task at hand
   config::OpsSection ops;

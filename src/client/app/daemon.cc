@@ -90,6 +90,7 @@ absl::Status Start(const ClientConfig& config, Running& running) {
                                            {.site = site,
                                             .folder = config.data,
                                             .version = kVersion,
+                                            .most_cached_bytes = config.cache_bytes,
                                             .checkpoint_interval = config.checkpoint},
                                            running.storage, *running.datasets, *running.policy,
                                            running.clock, KeepWithinMemory(train::RunSiteHalf)));

@@ -1,10 +1,14 @@
 // How long to wait before trying again: doubling, capped, jittered, for ever.
 //
-// Delay k is uniform in [d/2, d], d = min(cap, base * 2^k). The jitter keeps a thousand sites from
-// dialling a restarted server in the same second (a handshake costs it 2.5 ms of a core).
-// Not thread-safe.
+// Delay k is uniform in [d/2, d], d = min(cap, base * 2^k). Where the server said how long, it is
+// uniform in [t, 2t], and no shorter than the other. The jitter keeps a thousand sites from
+// dialling a restarted server in the same second (a handshake costs it 2.5 ms of a core). Not
+// thread-safe.
 #ifndef CONSILIUM_CLIENT_RPC_BACKOFF_H_
 #define CONSILIUM_CLIENT_RPC_BACKOFF_H_
+
+#include <algorithm>
+#include <optional>
 
 #include "common/base/clock.h"
 #include "common/base/random.h"
@@ -20,15 +24,19 @@ class Backoff {
   Backoff(Options options, Random random)
       : options_(options), next_(options.base), random_(random) {}
 
-  Duration Next() {
+  Duration Next(std::optional<Duration> told = std::nullopt) {
     const Duration whole = next_;
     next_ = whole > options_.cap / 2 ? options_.cap : whole * 2;
-    const double share = 0.5 + 0.5 * random_.Uniform();
-    return std::chrono::duration_cast<Duration>(whole * share);
+    const Duration own = Part(whole, 0.5 + 0.5 * random_.Uniform());
+    return told ? std::max(own, Part(*told, 1 + random_.Uniform())) : own;
   }
   void Reset() { next_ = options_.base; }
 
  private:
+  static Duration Part(Duration whole, double share) {
+    return std::chrono::duration_cast<Duration>(whole * share);
+  }
+
   const Options options_;
   Duration next_;
   Random random_;

@@ -15,6 +15,7 @@
 #include "common/crypto/sha256.h"
 #include "common/rpc/channel.h"
 #include "common/wire/messages_proto.h"
+#include "common/wire/retry_after.h"
 #include "fmt/format.h"
 
 namespace consilium::client::rpc {
@@ -52,7 +53,7 @@ void Connection::Run() {
     const absl::Status ended = Attempt();
     if (clock_.Now() - began > options_.backoff.cap) backoff_.Reset();
     Note(ended);
-    if (!Rest(backoff_.Next())) return;
+    if (!Rest(backoff_.Next(wire::RetryAfterOf(ended)))) return;
   }
 }
 

@@ -105,7 +105,8 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
                                                                  const Clock& clock,
                                                                  SiteHalf site_half) {
   CN_ASSIGN_OR_RETURN(auto store, SiteStore::Open({.folder = options.folder}, storage));
-  CN_ASSIGN_OR_RETURN(StateCache cache, StateCache::Open(options.folder + "/states", storage));
+  CN_ASSIGN_OR_RETURN(StateCache cache, StateCache::Open(options.folder + "/states", storage,
+                                                         options.most_cached_bytes));
   auto parts = std::make_unique<Parts>(std::move(options), storage, std::move(cache));
   Parts* const p = parts.get();
   CN_RETURN_IF_ERROR(p->jobs.Load());

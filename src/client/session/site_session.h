@@ -53,6 +53,7 @@ class SiteSession {
     std::string version;
     size_t max_jobs = 64;
     size_t max_queued = 256;
+    uint64_t most_cached_bytes = uint64_t{8} << 30;           // of states
     Duration checkpoint_interval = std::chrono::seconds(30);  // of a training; 0: none are kept
   };
   // Reads the store (or begins one, with a fresh random id). All references outlive this.

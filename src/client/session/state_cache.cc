@@ -16,31 +16,71 @@ constexpr std::string_view kUnfinished = ".part";
 
 }  // namespace
 
-StateCache::StateCache(std::string folder, Storage& storage)
-    : folder_(std::move(folder)), storage_(&storage) {}
+StateCache::StateCache(std::string folder, Storage& storage, uint64_t most_bytes)
+    : folder_(std::move(folder)), storage_(&storage), most_bytes_(most_bytes) {}
 
-absl::StatusOr<StateCache> StateCache::Open(std::string folder, Storage& storage) {
-  StateCache cache(std::move(folder), storage);
+absl::StatusOr<StateCache> StateCache::Open(std::string folder, Storage& storage,
+                                            uint64_t most_bytes) {
+  StateCache cache(std::move(folder), storage, most_bytes);
   CN_RETURN_IF_ERROR(storage.CreateFolder(cache.folder_));
   CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage.List(cache.folder_));
-  for (const std::string& name : names) CN_RETURN_IF_ERROR(cache.Use(name));
+  for (const std::string& name : names) {
+    const auto file = storage.OpenRead(cache.PathOf(name));
+    CN_RETURN_IF_ERROR(cache.Use(name, file.ok() ? (*file)->size() : 0));
+  }
   return cache;
 }
 
-// `name` was used last; the oldest beyond the bound goes.
-absl::Status StateCache::Use(const std::string& name) {
-  std::erase(used_, name);
-  used_.push_back(name);
-  if (used_.size() <= kMaxCachedFiles) return absl::OkStatus();
-  const std::string oldest = std::move(used_.front());
-  used_.pop_front();
-  return storage_->Remove(PathOf(oldest));
+void StateCache::Forget(const std::string& name) {
+  std::erase_if(used_, [&](const Entry& entry) { return entry.name == name; });
+}
+
+// `name` was used last; the oldest beyond the bounds go.
+absl::Status StateCache::Use(const std::string& name, uint64_t bytes) {
+  Forget(name);
+  used_.push_back({name, bytes});
+  uint64_t total = 0;
+  for (const Entry& entry : used_) total += entry.bytes;
+  while (used_.size() > kMaxCachedFiles || (total > most_bytes_ && used_.size() > 1)) {
+    const Entry oldest = std::move(used_.front());
+    used_.pop_front();
+    total -= oldest.bytes;
+    CN_RETURN_IF_ERROR(storage_->Remove(PathOf(oldest.name)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> StateCache::DropOthers(const std::string& name) {
+  bool any = false;
+  for (const Entry& entry : std::exchange(used_, {})) {
+    if (entry.name == name) {
+      used_.push_back(entry);
+      continue;
+    }
+    any = true;
+    CN_RETURN_IF_ERROR(storage_->Remove(PathOf(entry.name)));
+  }
+  return any;
 }
 
 absl::Status StateCache::Fetch(const wire::PartRef& ref, Uplink& uplink,
                                const FetchProgress& progress) {
   const std::string name = HexOf(ref.digest) + std::string(kUnfinished);
-  CN_RETURN_IF_ERROR(Use(name));
+  CN_RETURN_IF_ERROR(Use(name, ref.bytes));
+  absl::Status fetched = FetchRest(ref, uplink, progress);
+  if (CodeOf(fetched) == ErrorCode::kStorageFull) {
+    CN_ASSIGN_OR_RETURN(const bool freed, DropOthers(name));
+    if (freed) fetched = FetchRest(ref, uplink, progress);
+  }
+  CN_RETURN_IF_ERROR(fetched);
+  CN_RETURN_IF_ERROR(storage_->Rename(PathOf(name), PathOf(HexOf(ref.digest))));
+  Forget(name);
+  return absl::OkStatus();
+}
+
+absl::Status StateCache::FetchRest(const wire::PartRef& ref, Uplink& uplink,
+                                   const FetchProgress& progress) {
+  const std::string name = HexOf(ref.digest) + std::string(kUnfinished);
   CN_ASSIGN_OR_RETURN(auto file, storage_->OpenAppend(PathOf(name)));
   if (file->size() > ref.bytes) {
     CN_ASSIGN_OR_RETURN(file, storage_->OpenAppend(PathOf(name), 0));
@@ -62,8 +102,6 @@ absl::Status StateCache::Fetch(const wire::PartRef& ref, Uplink& uplink,
                  fmt::format("state sha256:{}: {} of {} bytes came", HexOf(ref.digest),
                              file->size(), ref.bytes));
   }
-  CN_RETURN_IF_ERROR(storage_->Rename(PathOf(name), PathOf(HexOf(ref.digest))));
-  std::erase(used_, name);
   return absl::OkStatus();
 }
 
@@ -82,7 +120,7 @@ absl::StatusOr<Bytes> StateCache::GetFile(const wire::PartRef& ref, Uplink& upli
     if (attempt != Try::kThere) CN_RETURN_IF_ERROR(Fetch(ref, uplink, progress));
     absl::StatusOr<Bytes> bytes = ReadWhole(*storage_, PathOf(name), ref.bytes);
     if (bytes.ok() && crypto::Sha256Of(*bytes) == ref.digest) {
-      CN_RETURN_IF_ERROR(Use(name));
+      CN_RETURN_IF_ERROR(Use(name, ref.bytes));
       return bytes;
     }
     CN_RETURN_IF_ERROR(storage_->Remove(PathOf(name)));

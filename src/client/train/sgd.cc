@@ -28,7 +28,7 @@ class Pace {
     return go_on;
   }
   bool Advance(uint64_t done, uint64_t work) {
-    work_ += work;
+    work_ += work + kWorkPerStep;
     return (work_ < trainee_.work_per_report && done != total_) || LookUp(done);
   }
 

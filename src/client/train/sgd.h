@@ -23,6 +23,8 @@ uint64_t LocalSteps(const job::TrainSpec& train, const learn::BatchOrder& order)
 
 // Multiplications between two calls of Progress: some tens of milliseconds.
 inline constexpr uint64_t kWorkPerReport = uint64_t{1} << 26;
+// What a step costs besides, however small it is.
+inline constexpr uint64_t kWorkPerStep = 4096;
 
 // What training works on. All outlive the call.
 struct Trainee {

@@ -1,4 +1,4 @@
-// The binary details of an error on the wire: our code, place and help
+// The binary details of an error on the wire: our code, place, help and retry-after
 // (docs/formats/error_details.md).
 #ifndef CONSILIUM_COMMON_RPC_ERROR_DETAILS_H_
 #define CONSILIUM_COMMON_RPC_ERROR_DETAILS_H_
@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 
 namespace consilium::rpc {
@@ -20,6 +21,7 @@ struct ErrorDetails {
   ErrorCode code = ErrorCode::kInternal;
   std::optional<Place> place;
   std::string help;
+  std::optional<Duration> retry_after = std::nullopt;  // whole milliseconds
 };
 
 std::string EncodeErrorDetails(const ErrorDetails& details);

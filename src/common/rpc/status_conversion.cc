@@ -5,10 +5,12 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/rpc/error_details.h"
 #include "common/rpc/transport_text.h"
+#include "common/wire/retry_after.h"
 
 namespace consilium::rpc {
 namespace {
@@ -50,6 +52,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
   }
   ErrorDetails details;
   details.code = code.value_or(ErrorCode::kInternal);
+  details.retry_after = wire::RetryAfterOf(status);
   if (!code.has_value() || IsInternal(*code)) {
     const ErrorRow& row = RowOf(details.code);
     details.help =
@@ -68,9 +71,11 @@ absl::Status FromGrpc(const grpc::Status& status, std::string_view peer) {
   if (status.ok()) return absl::OkStatus();
   const std::string& message = status.error_message();
   if (const std::optional<ErrorDetails> details = DecodeErrorDetails(status.error_details())) {
-    return details->place.has_value()
-               ? ErrorAt(details->code, *details->place, message, details->help)
-               : Error(details->code, message, details->help);
+    absl::Status ours = details->place.has_value()
+                            ? ErrorAt(details->code, *details->place, message, details->help)
+                            : Error(details->code, message, details->help);
+    if (!details->retry_after) return ours;
+    return wire::WithRetryAfter(std::move(ours), *details->retry_after);
   }
   if (peer.empty()) peer = "the server";
   const std::string text = fmt::format("{}: {}", peer, message);

@@ -2,14 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/wire/retry_after.h"
 
 namespace consilium::server::registry {
 namespace {
+
+// What a site is told to wait. A handshake costs a core 2.5 ms: those who come back after a stop
+// come over at least four times that.
+constexpr Duration kReturnPerSite = std::chrono::milliseconds(10);
+constexpr Duration kStoppingRetry = std::chrono::seconds(1);
+constexpr Duration kFencedRetry = wire::kMaxRetryAfter;
 
 absl::Status Fenced(const SiteId& site, Epoch epoch) {
   return Error(ErrorCode::kFenced,
@@ -88,9 +96,12 @@ absl::StatusOr<wire::Welcome> Federation::Attend(const SiteId& site, const wire:
   CN_ASSIGN_OR_RETURN(const std::shared_ptr<SitePort> older,
                       Install(site, epoch, hello, std::move(port)));
   if (older != nullptr) {
-    older->Close(Error(ErrorCode::kFenced,
-                       fmt::format("site {} attends anew as epoch {}", site.value(), epoch.value()),
-                       "Run one client per site; an older stream ends when a newer begins."));
+    older->Close(wire::WithRetryAfter(
+        Error(ErrorCode::kFenced,
+              fmt::format("site {} attends anew as epoch {}", site.value(), epoch.value()),
+              "two clients run with this site's certificate: stop one of them (this one waits); if "
+              "its machine was copied, issue another certificate"),
+        kFencedRetry));
   }
   Log(Level::kInfo, "site attends",
       {{"site", site.value()}, {"epoch", epoch.value()}, {"version", hello.version}});
@@ -161,14 +172,17 @@ std::vector<SiteStatus> Federation::Sites() const {
 
 void Federation::CloseAll(const absl::Status& why) {
   std::vector<std::shared_ptr<SitePort>> ports;
+  absl::Status told = why.ok() ? Error(ErrorCode::kOverloaded, "the server is stopping") : why;
   {
     MutexLock lock(mutex_);
-    closed_ = why.ok() ? Error(ErrorCode::kOverloaded, "the server is stopping") : why;
     for (auto& [id, session] : sessions_) {
       if (session.port != nullptr) ports.push_back(session.port);
     }
+    told = wire::WithRetryAfter(std::move(told),
+                                std::max<Duration>(kStoppingRetry, kReturnPerSite * ports.size()));
+    closed_ = told;
   }
-  for (const std::shared_ptr<SitePort>& port : ports) port->Close(why);
+  for (const std::shared_ptr<SitePort>& port : ports) port->Close(told);
 }
 
 }  // namespace consilium::server::registry

@@ -3,8 +3,15 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/rpc/status_conversion.h"
+#include "common/wire/retry_after.h"
 
 namespace consilium::server::rpc {
+
+namespace {
+
+constexpr Duration kBusyRetry = std::chrono::seconds(5);
+
+}  // namespace
 
 ::grpc::Status Refuse(std::string_view call, const absl::Status& status, std::string_view caller) {
   LogStatus(Level::kWarning, "call refused", status, {{"call", call}, {"caller", caller}});
@@ -12,8 +19,9 @@ namespace consilium::server::rpc {
 }
 
 absl::Status Overloaded() {
-  return Error(ErrorCode::kOverloaded, "too many calls wait on this server",
-               "try again in a few seconds");
+  return wire::WithRetryAfter(Error(ErrorCode::kOverloaded, "too many calls wait on this server",
+                                    "try again in a few seconds"),
+                              kBusyRetry);
 }
 
 }  // namespace consilium::server::rpc

@@ -162,6 +162,20 @@ TEST_F(ConnectionTest, AJobGoesOnWhenTheServerComesBack) {
   EXPECT_EQ(ended.status(), v1::JOB_STATUS_DONE) << ended.reason();
 }
 
+TEST_F(ConnectionTest, OfTwoClientsWithOneCertificateTheOlderWaitsAndSaysWhatToDo) {
+  const auto older = Site("north");
+  ASSERT_TRUE(Await([&] { return older->connection().status().ok(); }));
+  const auto newer = Site("north");
+  ASSERT_TRUE(Await([&] { return CodeOf(older->connection().status()) == ErrorCode::kFenced; }));
+  ASSERT_TRUE(Await([&] { return newer->connection().status().ok(); }));
+  EXPECT_THAT(HelpOf(older->connection().status()), HasSubstr("stop one of them"));
+  const auto south = Site("southern");
+  const v1::JobView job = WatchToTheEnd(Submit());
+  EXPECT_EQ(job.status(), v1::JOB_STATUS_DONE) << job.reason();
+  EXPECT_EQ(CodeOf(older->connection().status()), ErrorCode::kFenced);
+  EXPECT_THAT(newer->connection().status(), IsOk());
+}
+
 TEST_F(ConnectionTest, TheReasonToWaitIsSaid) {
   const auto researcher = Files(Role::kResearcher, "ada");
   consilium::rpc::TlsOptions tls;

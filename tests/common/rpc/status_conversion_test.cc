@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error_details.h"
+#include "common/wire/retry_after.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::rpc {
@@ -36,6 +37,19 @@ TEST(StatusConversion, EveryCodeSurvives) {
     EXPECT_THAT(back, HasCode(row.code));
     EXPECT_EQ(back.code(), row.status);
   }
+}
+
+TEST(StatusConversion, RetryAfterArrivesAndIsBounded) {
+  const absl::Status busy = Error(ErrorCode::kOverloaded, "busy");
+  EXPECT_EQ(wire::RetryAfterOf(ThereAndBack(busy)), std::nullopt);
+  EXPECT_EQ(wire::RetryAfterOf(ThereAndBack(wire::WithRetryAfter(busy, Duration(0)))), Duration(0));
+  const auto told = std::chrono::milliseconds(1234);
+  EXPECT_EQ(wire::RetryAfterOf(ThereAndBack(wire::WithRetryAfter(busy, told))), Duration(told));
+  EXPECT_EQ(wire::RetryAfterOf(wire::WithRetryAfter(busy, std::chrono::hours(9))),
+            wire::kMaxRetryAfter);
+  // What a machine hides of its own fault, it still says when to come again.
+  const absl::Status full = Error(ErrorCode::kStorageFull, "cannot write to /var/lib/x");
+  EXPECT_EQ(wire::RetryAfterOf(ThereAndBack(wire::WithRetryAfter(full, told))), Duration(told));
 }
 
 TEST(StatusConversion, OkStaysOk) {
