@@ -54,11 +54,19 @@ struct Running {
   std::unique_ptr<metrics::OpsEndpoint> ops;
 };
 
+// The site's own disk first: with it, nothing else would help.
+absl::Status ReadyStatus(const Running& running) {
+  if (absl::Status disk = running.session->disk(); !disk.ok()) return disk;
+  return running.connection->status();
+}
+
 std::string Scrape(const Running& running) {
   metrics::Exposition out;
   out.Gauge("consilium_build_info", "The version that runs.", 1, {{"version", kVersion}});
   out.Gauge("consilium_site_connected", "1 while attending.",
             running.connection->status().ok() ? 1 : 0);
+  out.Gauge("consilium_site_disk_ok", "0 while waiting for the site's own disk.",
+            running.session->disk().ok() ? 1 : 0);
   out.Gauge("consilium_site_datasets", "Datasets of client.toml.",
             static_cast<double>(running.datasets->Names().size()));
   out.Counter("consilium_update_bytes_sent_total", "Bytes of updates sent.",
@@ -68,11 +76,11 @@ std::string Scrape(const Running& running) {
 
 absl::Status StartOps(const ClientConfig& config, Running& running) {
   if (!config.ops.listen) return absl::OkStatus();
-  CN_ASSIGN_OR_RETURN(running.ops, metrics::OpsEndpoint::Start(
-                                       {.host = config.ops.listen->host,
-                                        .port = config.ops.listen->port,
-                                        .ready = [&] { return running.connection->status(); },
-                                        .metrics = [&] { return Scrape(running); }}));
+  CN_ASSIGN_OR_RETURN(running.ops,
+                      metrics::OpsEndpoint::Start({.host = config.ops.listen->host,
+                                                   .port = config.ops.listen->port,
+                                                   .ready = [&] { return ReadyStatus(running); },
+                                                   .metrics = [&] { return Scrape(running); }}));
   Log(Level::kInfo, "ops port",
       {{"listen", config::HostPortText({config.ops.listen->host, running.ops->port()})}});
   return absl::OkStatus();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/session/disk_health.h"
 #include "client/session/job_table.h"
 #include "client/session/site_scalings.h"
 #include "client/session/site_store.h"
@@ -20,6 +21,7 @@
 namespace consilium::client::session {
 namespace {
 
+constexpr Duration kDiskRetry = std::chrono::seconds(15);
 constexpr Duration kLongestBeat = std::chrono::seconds(20);
 
 std::string_view TextOf(const absl::Status& status) {
@@ -81,7 +83,11 @@ struct SiteSession::Parts {
     if (const std::shared_ptr<Uplink> line = CurrentUplink()) line->Send(message);
   }
 
+  // Kept to be done again once the disk works, and said so.
+  void WaitForDisk(const absl::Status& fault, ControlWork work);
+
   const Options options;
+  DiskHealth disk;
   JobTable jobs;
   StateCache states;
   StatisticsCache statistics;
@@ -144,6 +150,8 @@ wire::Hello SiteSession::MakeHello() const {
   hello.held = parts_->store->Held();
   return hello;
 }
+
+absl::Status SiteSession::disk() const { return parts_->disk.status(); }
 
 void SiteSession::OnWelcome(const wire::Welcome& welcome, std::shared_ptr<Uplink> uplink) {
   {
@@ -209,7 +217,7 @@ void SiteSession::Parts::OnOffer(const wire::TaskOffer& offer) {
 }
 
 bool SiteSession::Parts::DoControl() {
-  const std::optional<ControlWork> control = queue.TakeControl();
+  const std::optional<ControlWork> control = queue.TakeControl(clock->Now());
   if (!control) return false;
   std::visit([this](const auto& work) { Do(work); }, *control);
   return true;
@@ -258,6 +266,12 @@ std::optional<wire::AdmissionReply> SiteSession::Parts::Admit(const wire::JobNot
     return RefusedBy(notice.job, *refuse);
   }
   const absl::Status kept = jobs.Add(notice, {*std::move(spec), notice.researcher, rows});
+  disk.Note(kept);
+  if (IsDiskFault(kept)) {
+    WaitForDisk(kept, notice);
+    return wire::AdmissionReply{notice.job, wire::Verdict::kPending, CodeTextOf(kept),
+                                "the site waits for its own disk"};
+  }
   if (!kept.ok()) return RefusedFor(notice.job, kept);
   return wire::AdmissionReply{notice.job, wire::Verdict::kAdmitted, "", ""};
 }
@@ -272,11 +286,20 @@ void SiteSession::Parts::Do(const wire::JobNotice& notice) {
   Send(*reply);
 }
 
+void SiteSession::Parts::WaitForDisk(const absl::Status& fault, ControlWork work) {
+  disk.Note(fault);
+  // Where there is no room for it the server says it again at the next connection.
+  queue.AddControlLater(std::move(work), clock->Now() + kDiskRetry);
+}
+
 void SiteSession::Parts::Do(const wire::Outcome& outcome) {
-  if (const absl::Status settled = store->Settle(outcome, clock->UtcNow()); !settled.ok()) {
+  const absl::Status settled = store->Settle(outcome, clock->UtcNow());
+  if (IsDiskFault(settled)) return WaitForDisk(settled, outcome);
+  if (!settled.ok()) {
     LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
     return;  // not acknowledged: it comes again
   }
+  disk.Note(settled);
   if (const absl::Status removed = checkpoints->Remove(outcome.job, outcome.step); !removed.ok()) {
     LogStatus(Level::kWarning, "checkpoint not removed", removed);
   }
@@ -287,6 +310,7 @@ void SiteSession::Parts::Do(const wire::JobEnded& ended) {
   absl::Status done = store->ForgetJob(ended.job, clock->UtcNow());
   if (done.ok()) done = checkpoints->RemoveJob(ended.job);
   if (done.ok()) done = jobs.Remove(ended.job);
+  if (IsDiskFault(done)) return WaitForDisk(done, ended);
   if (!done.ok()) LogStatus(Level::kError, "job not cleared", done, {{"job", ended.job.value()}});
 }
 
@@ -304,10 +328,17 @@ void SiteSession::Parts::DoTask(CurrentTask& current) {
   }
   const auto* failed = std::get_if<TaskRunner::Failed>(&result);
   if (failed == nullptr) {
-    return queue.End(std::holds_alternative<TaskRunner::Delivered>(result));
+    const bool delivered = std::holds_alternative<TaskRunner::Delivered>(result);
+    if (delivered) disk.Note(absl::OkStatus());
+    return queue.End(delivered);
   }
-  LogStatus(Level::kWarning, "task failed", failed->why,
-            {{"job", offer.job.value()}, {"step", offer.step.value()}});
+  if (failed->own_disk) {
+    disk.Note(failed->why);
+    Send(wire::TaskProgress{offer.job, offer.step, "disk", 0, 0});
+  } else {
+    LogStatus(Level::kWarning, "task failed", failed->why,
+              {{"job", offer.job.value()}, {"step", offer.step.value()}});
+  }
   const bool connected = CurrentUplink() != nullptr;
   if (failed->passing && queue.Retry(current, clock->Now(), connected, failed->patience)) {
     return;

@@ -65,6 +65,8 @@ class SiteSession {
   ~SiteSession();
 
   wire::Hello MakeHello() const;
+  // Ok, or why this site waits for its own disk. From any thread.
+  absl::Status disk() const;
   void OnWelcome(const wire::Welcome& welcome, std::shared_ptr<Uplink> uplink);
   void OnMessage(const wire::ServerMessage& message);
   void OnDisconnected();

@@ -257,14 +257,16 @@ absl::Status SiteStore::Drop(const Key& key, SiteRecord kind, const SettledRecor
 }
 
 absl::Status SiteStore::Settle(const wire::Outcome& outcome, UtcMillis now) {
-  if (!FindHeld(outcome.job, outcome.step)) return absl::OkStatus();
+  const Key key(outcome.job, outcome.step);
+  // Recorded before, perhaps, by a try that could not delete the copy.
+  if (!FindHeld(outcome.job, outcome.step)) return storage_.Remove(PathOf(key));
   SettledRecord record;
   record.job = outcome.job;
   record.step = outcome.step;
   record.time = now;
   record.outcome = outcome.kind;
   record.text = outcome.reason.substr(0, wire::kMaxTextBytes);
-  return Drop({outcome.job, outcome.step}, SiteRecord::kOutcome, record);
+  return Drop(key, SiteRecord::kOutcome, record);
 }
 
 absl::Status SiteStore::ForgetJob(const JobId& job, UtcMillis now) {
@@ -276,6 +278,12 @@ absl::Status SiteStore::ForgetJob(const JobId& job, UtcMillis now) {
     record.time = now;
     record.text = "the job ended";
     CN_RETURN_IF_ERROR(Drop({job, held.step}, SiteRecord::kForgotten, record));
+  }
+  CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(folder_ + "/updates"));
+  for (const std::string& name : names) {
+    if (name.starts_with(job.value() + ".")) {
+      CN_RETURN_IF_ERROR(storage_.Remove(folder_ + "/updates/" + name));
+    }
   }
   return absl::OkStatus();
 }

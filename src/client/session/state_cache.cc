@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/session/disk_health.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
@@ -85,17 +86,23 @@ absl::Status StateCache::FetchRest(const wire::PartRef& ref, Uplink& uplink,
   if (file->size() > ref.bytes) {
     CN_ASSIGN_OR_RETURN(file, storage_->OpenAppend(PathOf(name), 0));
   }
+  absl::Status own;  // of this site's disk
   const auto sink = [&](ByteSpan bytes) -> absl::Status {
     if (bytes.size() > ref.bytes - file->size()) {
       return Error(ErrorCode::kProtocol, fmt::format("state sha256:{} is longer than {} bytes",
                                                      HexOf(ref.digest), ref.bytes));
     }
-    CN_RETURN_IF_ERROR(file->Append(bytes));
+    CN_RETURN_IF_ERROR(own = file->Append(bytes));
     if (!progress(file->size(), ref.bytes)) return absl::CancelledError("the task was cancelled");
     return absl::OkStatus();
   };
   if (file->size() < ref.bytes) {
-    CN_RETURN_IF_ERROR(uplink.Fetch(ref.digest, file->size(), sink));
+    const absl::Status fetched = uplink.Fetch(ref.digest, file->size(), sink);
+    if (own.ok() && IsDiskFault(fetched)) {  // the server's disk, not this site's
+      return Error(ErrorCode::kOverloaded,
+                   fmt::format("the server cannot read state sha256:{} now", HexOf(ref.digest)));
+    }
+    CN_RETURN_IF_ERROR(fetched);
   }
   if (file->size() < ref.bytes) {
     return Error(ErrorCode::kConnectionLost,

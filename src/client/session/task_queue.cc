@@ -41,6 +41,14 @@ bool TaskQueue::AddControl(ControlWork work) {
   return true;
 }
 
+bool TaskQueue::AddControlLater(ControlWork work, Instant due) {
+  MutexLock lock(mutex_);
+  if (later_.size() >= max_queued_) return false;
+  later_.emplace_back(due, std::move(work));
+  changed_.NotifyAll();
+  return true;
+}
+
 void TaskQueue::Cancel(const JobId& job, StepNumber step) {
   MutexLock lock(mutex_);
   std::erase_if(tasks_, [&](const QueuedTask& task) {
@@ -89,8 +97,13 @@ void TaskQueue::Stop() {
   changed_.NotifyAll();
 }
 
-std::optional<ControlWork> TaskQueue::TakeControl() {
+std::optional<ControlWork> TaskQueue::TakeControl(Instant now) {
   MutexLock lock(mutex_);
+  std::erase_if(later_, [&](auto& entry) {
+    if (entry.first > now) return false;
+    control_.push_back(std::move(entry.second));
+    return true;
+  });
   if (stopped_ || control_.empty()) return std::nullopt;
   ControlWork work = std::move(control_.front());
   control_.pop_front();
@@ -135,6 +148,10 @@ bool TaskQueue::Retry(const CurrentTask& current, Instant now, bool connected, P
   if (try_again && !cancelled) {
     const Duration wait = kFirstRetry * (1u << std::min(task.attempts, 5u));
     task.not_before = now + std::min(wait, kLastRetry);
+    if (patience == Patience::kDeadline) {  // it says that it is alive each time
+      task.not_before = now + std::clamp(task.offer.progress_lease / 4, kFirstRetry,
+                                         std::max(kFirstRetry, std::min(wait, kLastRetry)));
+    }
     task.awaits_connection = !connected;
     ++task.attempts;
     tasks_.push_back(std::move(task));
@@ -148,6 +165,7 @@ bool TaskQueue::WaitForWork() {
   if (stopped_) return false;
   if (!control_.empty()) return true;
   Instant next = Instant::max();
+  for (const auto& [due, work] : later_) next = std::min(next, due);
   for (const QueuedTask& task : tasks_) {
     if (!task.awaits_connection && !draining_) next = std::min(next, task.not_before);
   }

@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -31,7 +32,7 @@ using ControlWork = std::variant<wire::JobNotice, wire::Outcome, wire::JobEnded>
 // How long a task that failed is tried again.
 enum class Patience {
   kAttempts,  // kMaxAttempts times
-  kDeadline,  // until the offer's time is over: only the server can mend what is wrong
+  kDeadline,  // until the offer's time is over: only a person can mend what is wrong
 };
 
 struct QueuedTask {
@@ -56,6 +57,8 @@ class TaskQueue {
   enum class Added { kQueued, kKnown, kFull, kDraining };
   Added Add(const wire::TaskOffer& offer);
   bool AddControl(ControlWork work);  // false when full
+  // The same, not before `due`.
+  bool AddControlLater(ControlWork work, Instant due);
   // Takes it out of the queue, or tells the one who works on it.
   void Cancel(const JobId& job, StepNumber step);
   void CancelJob(const JobId& job);
@@ -68,7 +71,7 @@ class TaskQueue {
   // Nothing more is handed out; the task at hand is put aside.
   void Stop();
 
-  std::optional<ControlWork> TakeControl();
+  std::optional<ControlWork> TakeControl(Instant now);
   // The first task that is due; null when none is, or after Stop. End or Retry it.
   std::shared_ptr<CurrentTask> Take(Instant now);
   // The task at hand is done with. Not `delivered`, and offered once more: it is queued again.
@@ -91,6 +94,7 @@ class TaskQueue {
   mutable Mutex mutex_;
   CondVar changed_;
   std::deque<ControlWork> control_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::pair<Instant, ControlWork>> later_ ABSL_GUARDED_BY(mutex_);
   std::deque<QueuedTask> tasks_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<CurrentTask> current_ ABSL_GUARDED_BY(mutex_);
   std::optional<wire::TaskOffer> again_ ABSL_GUARDED_BY(mutex_);  // current_ was offered once more

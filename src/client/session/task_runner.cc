@@ -112,17 +112,25 @@ TaskRunner::Result TaskRunner::Run(CurrentTask& current, const TaskQueue& queue,
       held && held->base_state == offer.state) {
     left = *held;
   } else {
-    left = Make(work);
+    left = IsParked(offer) ? Write(work, std::move(parked_->contribution)) : Make(work);
   }
   absl::Status status = left.status();
   // Its work is either safe in the update or of no use to a later attempt.
-  if (left.ok() || !IsPassing(left.status())) ForgetCheckpoint(offer);
+  if (left.ok() || !(IsPassing(left.status()) || IsDiskFault(left.status()))) {
+    ForgetCheckpoint(offer);
+  }
   if (status.ok()) status = Submit(work, *left);
   if (status.ok()) return Delivered{};
   if (current.cancelled) return Cancelled{};
   if (work.refusal) return Refused{*std::move(work.refusal)};
   if (work.servers_disk) return Failed{status, true, Patience::kDeadline};
+  if (IsDiskFault(status)) return Failed{status, true, Patience::kDeadline, true};
   return Failed{status, IsPassing(status)};
+}
+
+bool TaskRunner::IsParked(const wire::TaskOffer& offer) const {
+  return parked_ && parked_->job == offer.job && parked_->step == offer.step &&
+         parked_->state == offer.state;
 }
 
 void TaskRunner::ForgetCheckpoint(const wire::TaskOffer& offer) {
@@ -143,7 +151,7 @@ absl::StatusOr<LeftRecord> TaskRunner::Make(Work& work) {
     work.refusal = *refuse;
     return Error(ErrorCode::kPolicyRefused, refuse->message);
   }
-  CN_ASSIGN_OR_RETURN(const train::Contribution contribution, Compute(work, *dataset));
+  CN_ASSIGN_OR_RETURN(train::Contribution contribution, Compute(work, *dataset));
   const tensor::Layout& layout = contribution.values.layout();
   const policy::Decision release = room_.policy.DecideRelease(layout, contribution.support);
   if (const auto* refuse = std::get_if<policy::Refuse>(&release)) {
@@ -155,7 +163,7 @@ absl::StatusOr<LeftRecord> TaskRunner::Make(Work& work) {
                  fmt::format("the update's weight is outside 1 to {}", sum::kMaxWeight));
   }
   CN_RETURN_IF_ERROR(sum::ValidateValues(layout, contribution.values.payload()));
-  return Write(work, contribution);
+  return Write(work, std::move(contribution));
 }
 
 absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::Dataset& dataset) {
@@ -195,8 +203,8 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
   return contribution;
 }
 
-absl::StatusOr<LeftRecord> TaskRunner::Write(const Work& work,
-                                             const train::Contribution& contribution) {
+absl::StatusOr<LeftRecord> TaskRunner::Write(const Work& work, train::Contribution contribution) {
+  parked_.reset();
   const tensor::Layout& layout = contribution.values.layout();
   wire::UpdateHeader header;
   header.key = {work.offer.job, work.offer.step, room_.site};
@@ -215,7 +223,11 @@ absl::StatusOr<LeftRecord> TaskRunner::Write(const Work& work,
   for (const tensor::TensorSpec& spec : layout.tensors()) {
     left.tensors.push_back({spec.name, spec.tag});
   }
-  return room_.store.Hold(header, contribution.values.payload(), std::move(left));
+  auto held = room_.store.Hold(header, contribution.values.payload(), std::move(left));
+  if (IsDiskFault(held.status())) {
+    parked_ = {work.offer.job, work.offer.step, work.offer.state, std::move(contribution)};
+  }
+  return held;
 }
 
 absl::Status TaskRunner::Submit(Work& work, const LeftRecord& left) {

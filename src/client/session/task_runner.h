@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "client/policy/policy.h"
 #include "client/session/checkpoint_store.h"
+#include "client/session/disk_health.h"
 #include "client/session/job_table.h"
 #include "client/session/site_scalings.h"
 #include "client/session/site_session.h"
@@ -52,6 +53,7 @@ class TaskRunner {
     absl::Status why;
     bool passing = false;  // the same may work later, or over the next connection
     Patience patience = Patience::kAttempts;
+    bool own_disk = false;  // this site's disk refused; what was computed is kept in memory
   };
   using Result = std::variant<Delivered, Cancelled, Refused, Failed>;
 
@@ -74,14 +76,23 @@ class TaskRunner {
  private:
   class Pulse;
   struct Work;
+  // A contribution that the disk did not take: the next attempt begins with it.
+  struct Parked {
+    JobId job;
+    StepNumber step;
+    Digest state;
+    train::Contribution contribution;
+  };
+  bool IsParked(const wire::TaskOffer& offer) const;
   absl::StatusOr<LeftRecord> Make(Work& work);
   void ForgetCheckpoint(const wire::TaskOffer& offer);
   absl::StatusOr<train::Contribution> Compute(Work& work, const data::Dataset& dataset);
-  absl::StatusOr<LeftRecord> Write(const Work& work, const train::Contribution& contribution);
+  absl::StatusOr<LeftRecord> Write(const Work& work, train::Contribution contribution);
   absl::Status Submit(Work& work, const LeftRecord& left);
 
   Room room_;
   Line line_;
+  std::optional<Parked> parked_;
 };
 
 }  // namespace consilium::client::session

@@ -191,15 +191,6 @@ TEST_F(SiteSessionTest, AServersDiskThatStaysFullEndsTheTaskByName) {
   EXPECT_EQ(uplink_->Heard<wire::TaskFailed>()[0].code, "CN0802");
 }
 
-// Only the server's own disk is waited for: a site's operator has to hear of the site's.
-TEST_F(SiteSessionTest, AFullDiskOfTheSiteFailsTheTask) {
-  Admit();
-  train_result_ = Error(ErrorCode::kStorageFull, "ours");
-  session_->OnMessage(OfferOf(4));
-  Work();
-  ASSERT_THAT(uplink_->Heard<wire::TaskFailed>(), SizeIs(1));
-}
-
 TEST_F(SiteSessionTest, FetchGoesOnWhereItStopped) {
   Admit();
   uplink_->cut_fetch_after = 128;
@@ -277,16 +268,6 @@ TEST_F(SiteSessionTest, FaultOfATaskIsToldByCode) {
   ASSERT_THAT(uplink_->Heard<wire::TaskFailed>(), SizeIs(1));
   EXPECT_EQ(uplink_->Heard<wire::TaskFailed>()[0].code, "CN0906");
   EXPECT_EQ(uplink_->Heard<wire::TaskFailed>()[0].message, "w became NaN");
-}
-
-TEST_F(SiteSessionTest, FaultOfTheOwnDiskTellsNoPath) {
-  Admit();
-  during_train_ = [&] { storage_.SetFaults({.fail_operation = 1, .and_all_after = true}); };
-  session_->OnMessage(OfferOf(4));
-  Work();
-  ASSERT_THAT(uplink_->Heard<wire::TaskFailed>(), SizeIs(1));
-  EXPECT_THAT(uplink_->Heard<wire::TaskFailed>()[0].message, Not(HasSubstr("site/")));
-  EXPECT_THAT(uplink_->submitted, IsEmpty());
 }
 
 TEST_F(SiteSessionTest, ValueThatIsNotFiniteNeverLeaves) {
