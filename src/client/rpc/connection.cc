@@ -11,11 +11,11 @@
 #include "client/rpc/grpc_uplink.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/base/retry_after.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
 #include "common/rpc/channel.h"
 #include "common/wire/messages_proto.h"
-#include "common/wire/retry_after.h"
 #include "fmt/format.h"
 
 namespace consilium::client::rpc {
@@ -53,7 +53,7 @@ void Connection::Run() {
     const absl::Status ended = Attempt();
     if (clock_.Now() - began > options_.backoff.cap) backoff_.Reset();
     Note(ended);
-    if (!Rest(backoff_.Next(wire::RetryAfterOf(ended)))) return;
+    if (!Rest(backoff_.Next(RetryAfterOf(ended)))) return;
   }
 }
 

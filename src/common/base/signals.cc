@@ -32,4 +32,14 @@ const char* StopSignals::Wait() const {
   return taken == SIGTERM ? "SIGTERM" : "SIGINT";
 }
 
+const char* StopSignals::WaitFor(Duration patience) const {
+  const sigset_t set = StopSet();
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(patience);
+  const timespec timeout = {static_cast<time_t>(whole.count()),
+                            static_cast<long>((patience - whole).count())};
+  const int taken = sigtimedwait(&set, nullptr, &timeout);
+  if (taken < 0) return nullptr;  // nothing came, or a debugger interrupted
+  return taken == SIGTERM ? "SIGTERM" : "SIGINT";
+}
+
 }  // namespace consilium

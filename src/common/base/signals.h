@@ -5,6 +5,8 @@
 #ifndef CONSILIUM_COMMON_BASE_SIGNALS_H_
 #define CONSILIUM_COMMON_BASE_SIGNALS_H_
 
+#include "common/base/clock.h"
+
 namespace consilium {
 
 class StopSignals {
@@ -13,6 +15,8 @@ class StopSignals {
   StopSignals();
   // Blocks until one comes; its name ("SIGTERM").
   const char* Wait() const;
+  // The same for at most `patience`; null when none came.
+  const char* WaitFor(Duration patience) const;
 };
 
 }  // namespace consilium

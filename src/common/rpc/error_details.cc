@@ -3,15 +3,13 @@
 #include <algorithm>
 
 #include "common/base/bytes.h"
-#include "common/wire/retry_after.h"
 
 namespace consilium::rpc {
 namespace {
 
 constexpr uint32_t kMagic = 0x52454e43;  // "CNER"
-constexpr uint16_t kVersion = 2;
-constexpr uint16_t kFirstVersion = 1;  // ended with the help
-constexpr uint32_t kNoRetryAfter = UINT32_MAX;
+constexpr uint16_t kVersion = 2;         // 2: retry_after
+constexpr uint16_t kOldestVersion = 1;   // without it
 
 bool IsKnown(int code) {
   return std::ranges::any_of(
@@ -32,13 +30,10 @@ std::string EncodeErrorDetails(const ErrorDetails& details) {
   writer.Put(static_cast<int32_t>(place.column));
   writer.PutText(CutText(place.file, kMaxErrorFileBytes));
   writer.PutText(CutText(details.help, kMaxErrorHelpBytes));
-  uint32_t retry_after = kNoRetryAfter;
-  if (details.retry_after) {
-    const Duration wait = std::clamp(*details.retry_after, Duration(0), wire::kMaxRetryAfter);
-    retry_after =
-        static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
-  }
-  writer.Put(retry_after);
+  const auto after = std::chrono::duration_cast<std::chrono::milliseconds>(
+      details.retry_after.value_or(Duration(0)));
+  writer.Put(static_cast<uint8_t>(details.retry_after.has_value()));
+  writer.Put(static_cast<uint32_t>(std::clamp<int64_t>(after.count(), 0, UINT32_MAX)));
   return std::string(AsText(bytes));
 }
 
@@ -53,19 +48,18 @@ std::optional<ErrorDetails> DecodeErrorDetails(std::string_view bytes) {
   place.column = reader.Get<int32_t>();
   place.file = reader.GetText(kMaxErrorFileBytes);
   const std::string_view help = reader.GetText(kMaxErrorHelpBytes);
-  const uint32_t retry_after = version >= 2 ? reader.Get<uint32_t>() : kNoRetryAfter;
   // A later version only appends.
-  if (!reader.ok() || magic != kMagic || version < kFirstVersion || !IsKnown(code)) {
+  if (!reader.ok() || magic != kMagic || version < kOldestVersion || !IsKnown(code))
     return std::nullopt;
-  }
   ErrorDetails details;
   details.code = static_cast<ErrorCode>(code);
   if (placed != 0) details.place = std::move(place);
   details.help = help;
-  if (retry_after != kNoRetryAfter) {
-    details.retry_after =
-        std::min<Duration>(std::chrono::milliseconds(retry_after), wire::kMaxRetryAfter);
-  }
+  if (version == kOldestVersion) return details;
+  const bool timed = reader.Get<uint8_t>() != 0;
+  const auto millis = reader.Get<uint32_t>();
+  if (!reader.ok()) return std::nullopt;
+  if (timed) details.retry_after = std::chrono::milliseconds(millis);
   return details;
 }
 

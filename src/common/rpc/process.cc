@@ -1,5 +1,6 @@
 #include "common/rpc/process.h"
 
+#include <google/protobuf/stubs/common.h>
 #include <grpc/support/log.h>
 #include <grpcpp/version_info.h>
 #include <malloc.h>
@@ -7,6 +8,10 @@
 #include <sys/resource.h>
 
 #include <cstdlib>
+
+#if GOOGLE_PROTOBUF_VERSION < 3022000
+#include <google/protobuf/stubs/logging.h>
+#endif
 
 #include "absl/synchronization/mutex.h"
 #include "common/base/log.h"
@@ -35,9 +40,31 @@ void RouteGrpcLog() {
 void RouteGrpcLog() { setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); }
 #endif
 
+#if GOOGLE_PROTOBUF_VERSION < 3022000
+// A peer's text that is not UTF-8, say: libprotobuf would write a line of its own to stderr. It
+// names the field, never the value.
+void LogOfProtobuf(google::protobuf::LogLevel severity, const char* file, int line,
+                   const std::string& text) {
+  const bool fatal = severity == google::protobuf::LOGLEVEL_FATAL;
+  Log(fatal ? Level::kError : Level::kWarning, "message format",
+      {{"text", text}, {"source", file}, {"line", line}});
+}
+void RouteProtobufLog() { google::protobuf::SetLogHandler(LogOfProtobuf); }
+#else
+void RouteProtobufLog() {}  // newer ones log with absl, as gRPC does
+#endif
+
 void KeepMemory() {
   mallopt(M_MMAP_THRESHOLD, kMmapThresholdBytes);
   mallopt(M_TRIM_THRESHOLD, kTrimThresholdBytes);
+}
+
+// A connection is a file. When none is left, gRPC 1.51 gives up its listening port for good.
+void TakeEveryFile() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);  // raising to the hard limit is always allowed
 }
 
 void NoCoreDumps() {
@@ -56,6 +83,8 @@ absl::Status InitProcess(const ProcessOptions& options) {
   // The machine's own resolver: hosts file, nsswitch and all, as every other program here.
   setenv("GRPC_DNS_RESOLVER", "native", /*overwrite=*/0);
   RouteGrpcLog();
+  RouteProtobufLog();
+  TakeEveryFile();
   return absl::OkStatus();
 }
 

@@ -20,7 +20,8 @@ struct ProcessOptions {
 // - malloc keeps freed chunks of a megabyte (page faults are half of a server's work by default),
 //   and absl's mutexes do not hunt for deadlocks (Debian left that on).
 // - Host names are looked up as every program here does it (gRPC's own resolver reads less).
-// - gRPC's own messages go to our log instead of stderr.
+// - gRPC's and Protobuf's own messages go to our log instead of stderr.
+// - As many open files as the hard limit allows: a connection is one.
 // kTlsSettings: the process must end.
 absl::Status InitProcess(const ProcessOptions& options);
 

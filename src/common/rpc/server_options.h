@@ -28,6 +28,14 @@ struct ServerOptions {
   size_t transport_bytes = size_t{96} * 1024 * 1024;
   // Per connection: a site needs one standing stream and a few uploads.
   int max_streams = 64;
+  // A peer that does not finish its handshakes (TLS, then HTTP/2 settings) is cut off after this.
+  Duration handshake{std::chrono::seconds(20)};
+  // A peer that says nothing is asked after `keepalive`; one that vanished is noticed within this
+  // and the next.
+  Duration keepalive{std::chrono::seconds(60)};
+  Duration keepalive_timeout{std::chrono::seconds(20)};
+  // A connection without a call is closed after this. Sites and watches always have one.
+  Duration idle{std::chrono::minutes(5)};
 };
 
 // Owns nothing of the services; they outlive it. Stop it with server->Shutdown(deadline), Wait().

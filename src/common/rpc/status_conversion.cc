@@ -5,12 +5,11 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "common/base/error.h"
+#include "common/base/retry_after.h"
 #include "common/rpc/error_details.h"
 #include "common/rpc/transport_text.h"
-#include "common/wire/retry_after.h"
 
 namespace consilium::rpc {
 namespace {
@@ -33,6 +32,10 @@ absl::Status FromTransport(const grpc::Status& status, std::string_view peer) {
 }
 
 absl::Status TooMuch(const grpc::Status& status, std::string_view peer) {
+  if (status.error_message().find("metadata") != std::string::npos) {
+    return Error(ErrorCode::kMessageTooLarge, fmt::format("{}: {}", peer, status.error_message()),
+                 "the headers of a call have a fixed bound of 16 KiB");
+  }
   if (status.error_message().find("larger than max") == std::string::npos) {
     return Error(ErrorCode::kOverloaded, fmt::format("{}: {}", peer, status.error_message()));
   }
@@ -52,7 +55,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
   }
   ErrorDetails details;
   details.code = code.value_or(ErrorCode::kInternal);
-  details.retry_after = wire::RetryAfterOf(status);
+  details.retry_after = RetryAfterOf(status);
   if (!code.has_value() || IsInternal(*code)) {
     const ErrorRow& row = RowOf(details.code);
     details.help =
@@ -71,11 +74,10 @@ absl::Status FromGrpc(const grpc::Status& status, std::string_view peer) {
   if (status.ok()) return absl::OkStatus();
   const std::string& message = status.error_message();
   if (const std::optional<ErrorDetails> details = DecodeErrorDetails(status.error_details())) {
-    absl::Status ours = details->place.has_value()
-                            ? ErrorAt(details->code, *details->place, message, details->help)
-                            : Error(details->code, message, details->help);
-    if (!details->retry_after) return ours;
-    return wire::WithRetryAfter(std::move(ours), *details->retry_after);
+    const absl::Status ours = details->place.has_value()
+                                  ? ErrorAt(details->code, *details->place, message, details->help)
+                                  : Error(details->code, message, details->help);
+    return details->retry_after ? WithRetryAfter(ours, *details->retry_after) : ours;
   }
   if (peer.empty()) peer = "the server";
   const std::string text = fmt::format("{}: {}", peer, message);

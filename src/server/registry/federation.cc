@@ -7,8 +7,8 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/base/retry_after.h"
 #include "common/base/status_macros.h"
-#include "common/wire/retry_after.h"
 
 namespace consilium::server::registry {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 // come over at least four times that.
 constexpr Duration kReturnPerSite = std::chrono::milliseconds(10);
 constexpr Duration kStoppingRetry = std::chrono::seconds(1);
-constexpr Duration kFencedRetry = wire::kMaxRetryAfter;
+constexpr Duration kFencedRetry = kLongestRetryAfter;
 
 absl::Status Fenced(const SiteId& site, Epoch epoch) {
   return Error(ErrorCode::kFenced,
@@ -96,7 +96,7 @@ absl::StatusOr<wire::Welcome> Federation::Attend(const SiteId& site, const wire:
   CN_ASSIGN_OR_RETURN(const std::shared_ptr<SitePort> older,
                       Install(site, epoch, hello, std::move(port)));
   if (older != nullptr) {
-    older->Close(wire::WithRetryAfter(
+    older->Close(WithRetryAfter(
         Error(ErrorCode::kFenced,
               fmt::format("site {} attends anew as epoch {}", site.value(), epoch.value()),
               "two clients run with this site's certificate: stop one of them (this one waits); if "
@@ -178,8 +178,8 @@ void Federation::CloseAll(const absl::Status& why) {
     for (auto& [id, session] : sessions_) {
       if (session.port != nullptr) ports.push_back(session.port);
     }
-    told = wire::WithRetryAfter(std::move(told),
-                                std::max<Duration>(kStoppingRetry, kReturnPerSite * ports.size()));
+    told = WithRetryAfter(std::move(told),
+                          std::max<Duration>(kStoppingRetry, kReturnPerSite * ports.size()));
     closed_ = told;
   }
   for (const std::shared_ptr<SitePort>& port : ports) port->Close(told);

@@ -2,8 +2,8 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/base/retry_after.h"
 #include "common/rpc/status_conversion.h"
-#include "common/wire/retry_after.h"
 
 namespace consilium::server::rpc {
 
@@ -19,9 +19,9 @@ constexpr Duration kBusyRetry = std::chrono::seconds(5);
 }
 
 absl::Status Overloaded() {
-  return wire::WithRetryAfter(Error(ErrorCode::kOverloaded, "too many calls wait on this server",
-                                    "try again in a few seconds"),
-                              kBusyRetry);
+  return WithRetryAfter(Error(ErrorCode::kOverloaded, "too many calls wait on this server",
+                              "try again in a few seconds"),
+                        kBusyRetry);
 }
 
 }  // namespace consilium::server::rpc

@@ -145,6 +145,23 @@ TlsDialed DialTls(int port, const TlsPemFiles& files, TlsVersion version) {
   return dialed;
 }
 
+bool TlsThenSilence(int port, const TlsPemFiles& files) {
+  const ContextPtr context = ClientContext(files, TlsVersion::k13);
+  const SslPtr ssl(SSL_new(context.get()));
+  const int fd = ConnectLoopback(port);
+  int tickets = 0;
+  SSL_set_app_data(ssl.get(), &tickets);
+  CN_CHECK(fd >= 0 && SSL_set_fd(ssl.get(), fd) == 1 && SSL_connect(ssl.get()) == 1);
+  char ignored[256];
+  int got = 1;
+  while (got > 0) got = SSL_read(ssl.get(), ignored, sizeof ignored);
+  // The socket's own patience ends a read as "try again".
+  const bool hung_up = SSL_get_error(ssl.get(), got) != SSL_ERROR_WANT_READ;
+  ERR_clear_error();
+  close(fd);
+  return hung_up;
+}
+
 TlsCounter::TlsCounter(const TlsPemFiles& files, TlsVersion version) {
   listener_ = BindLoopback(&port_);
   CN_CHECK(listen(listener_, 1) == 0);

@@ -29,6 +29,9 @@ struct TlsDialed {
 // bytes. The context undoes every restriction that this process set for itself.
 TlsDialed DialTls(int port, const TlsPemFiles& files, TlsVersion version);
 
+// Completes the handshake and says nothing more; true when the server hangs up.
+bool TlsThenSilence(int port, const TlsPemFiles& files);
+
 // Listens on a free port of 127.0.0.1 and serves one connection in a thread of its own.
 class TlsCounter {
  public:

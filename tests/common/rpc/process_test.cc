@@ -5,7 +5,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <string>
+
+#include "common/base/log.h"
 #include "common/crypto/tls_settings.h"
+#include "consilium/v1/federation.pb.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::rpc {
@@ -34,6 +38,45 @@ TEST_F(Process, LeavesNoCoreDump) {
 TEST_F(Process, SpeaksOnlyTls13) {
   EXPECT_EXIT(Exit(InitProcess({}).ok() && crypto::CheckTlsSettings().ok()),
               ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(Process, TakesAsManyFilesAsItMay) {
+  EXPECT_EXIT(
+      {
+        rlimit limit{};
+        getrlimit(RLIMIT_NOFILE, &limit);
+        limit.rlim_cur = 64;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        const bool ready = InitProcess({}).ok();
+        getrlimit(RLIMIT_NOFILE, &limit);
+        Exit(ready && limit.rlim_cur == limit.rlim_max);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+// Parses a hello whose version is not UTF-8, as a hostile peer may send it.
+void ParseBadText() {
+  v1::Hello hello;
+  hello.set_protocol(1);
+  std::string bytes = hello.SerializeAsString();
+  bytes += std::string("\x12\x02\xff\xfe", 4);  // field 2, `version`
+  Exit(InitProcess({}).ok() && !hello.ParseFromString(bytes));
+}
+
+TEST_F(Process, ProtobufSaysNothingBesideOurLog) {
+  // Before InitLog only errors are written; this is a warning: stderr stays empty.
+  EXPECT_EXIT(ParseBadText(), ::testing::ExitedWithCode(0), "^$");
+}
+
+void ParseBadTextWithALog() {
+  InitLog("test", Level::kInfo, LogFormat::kJson);
+  dup2(STDERR_FILENO, STDOUT_FILENO);  // what a death test can read
+  ParseBadText();
+}
+
+TEST_F(Process, ProtobufsComplaintsAreInOurLogWithoutTheValue) {
+  EXPECT_EXIT(ParseBadTextWithALog(), ::testing::ExitedWithCode(0),
+              "message format.*consilium.v1.Hello.version");
 }
 
 TEST_F(Process, CanHideFromItsOwnUser) {

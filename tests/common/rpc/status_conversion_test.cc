@@ -7,9 +7,9 @@
 #include <string>
 
 #include "common/base/error.h"
+#include "common/base/retry_after.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error_details.h"
-#include "common/wire/retry_after.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::rpc {
@@ -39,17 +39,27 @@ TEST(StatusConversion, EveryCodeSurvives) {
   }
 }
 
-TEST(StatusConversion, RetryAfterArrivesAndIsBounded) {
-  const absl::Status busy = Error(ErrorCode::kOverloaded, "busy");
-  EXPECT_EQ(wire::RetryAfterOf(ThereAndBack(busy)), std::nullopt);
-  EXPECT_EQ(wire::RetryAfterOf(ThereAndBack(wire::WithRetryAfter(busy, Duration(0)))), Duration(0));
-  const auto told = std::chrono::milliseconds(1234);
-  EXPECT_EQ(wire::RetryAfterOf(ThereAndBack(wire::WithRetryAfter(busy, told))), Duration(told));
-  EXPECT_EQ(wire::RetryAfterOf(wire::WithRetryAfter(busy, std::chrono::hours(9))),
-            wire::kMaxRetryAfter);
-  // What a machine hides of its own fault, it still says when to come again.
-  const absl::Status full = Error(ErrorCode::kStorageFull, "cannot write to /var/lib/x");
-  EXPECT_EQ(wire::RetryAfterOf(ThereAndBack(wire::WithRetryAfter(full, told))), Duration(told));
+TEST(StatusConversion, WhenToComeBackArrives) {
+  const absl::Status full = Error(ErrorCode::kOverloaded, "full");
+  EXPECT_EQ(RetryAfterOf(ThereAndBack(WithRetryAfter(full, std::chrono::milliseconds(1500)))),
+            std::chrono::milliseconds(1500));
+  EXPECT_EQ(RetryAfterOf(ThereAndBack(full)), std::nullopt);
+  // Of a fault that the peer learns nothing of, it learns when to come back.
+  EXPECT_EQ(RetryAfterOf(ThereAndBack(
+                WithRetryAfter(Error(ErrorCode::kStorageIo, "disk"), std::chrono::seconds(2)))),
+            std::chrono::seconds(2));
+}
+
+TEST(StatusConversion, DetailsOfTheFirstVersionAreStillRead) {
+  std::string old = EncodeErrorDetails({ErrorCode::kOverloaded, std::nullopt, "wait", {}});
+  old.resize(old.size() - 5);
+  old[4] = 1;
+  const auto details = DecodeErrorDetails(old);
+  ASSERT_TRUE(details.has_value());
+  EXPECT_EQ(details->help, "wait");
+  EXPECT_EQ(details->retry_after, std::nullopt);
+  old[4] = 2;
+  EXPECT_EQ(DecodeErrorDetails(old), std::nullopt) << "the second version has five bytes more";
 }
 
 TEST(StatusConversion, OkStaysOk) {

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "common/base/error.h"
-#include "common/wire/retry_after.h"
+#include "common/base/retry_after.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::server::registry {
@@ -179,7 +179,7 @@ TEST_F(FederationTest, CloseAllEndsEveryStreamAndRefusesNewOnes) {
   federation_.CloseAll(Error(ErrorCode::kOverloaded, "the server drains"));
   ASSERT_TRUE(port->closed.has_value());
   EXPECT_THAT(*port->closed, HasCode(ErrorCode::kOverloaded));
-  EXPECT_EQ(wire::RetryAfterOf(*port->closed), Duration(std::chrono::seconds(1)));
+  EXPECT_EQ(RetryAfterOf(*port->closed), Duration(std::chrono::seconds(1)));
   EXPECT_THAT(federation_.Attend(kSite, HelloOf("s1"), std::make_shared<FakePort>()),
               HasCode(ErrorCode::kOverloaded));
 }
