@@ -36,7 +36,22 @@ json SiteStepJson(const v1::SiteStepView& site) {
               {"metrics", MetricsJson(site.metrics())}};
   if (!site.reason().empty()) out["reason"] = site.reason();
   if (!site.phase().empty()) out["phase"] = site.phase();
+  if (site.total() > 0) {
+    out["done"] = site.done();
+    out["total"] = site.total();
+    out["per_second"] = site.per_second();
+  }
+  if (site.away()) out["away"] = true;
+  if (site.has_quiet_ms()) out["quiet_ms"] = site.quiet_ms();
+  if (site.has_left_ms()) out["left_ms"] = site.left_ms();
   if (!site.update_digest().empty()) out["update_digest"] = HexOfBytes(site.update_digest());
+  return out;
+}
+
+json WaitJson(const v1::WaitView& wait) {
+  json out = {{"kind", wait.kind()}, {"since_ms", wait.since_ms()}, {"sites", json::array()}};
+  for (const auto& site : wait.sites()) out["sites"].push_back(site);
+  if (wait.has_left_ms()) out["left_ms"] = wait.left_ms();
   return out;
 }
 
@@ -115,6 +130,7 @@ json ToJson(const v1::StepView& step) {
   if (step.round() > 0) out["round"] = step.round();
   if (!step.state().empty()) out["state"] = HexOfBytes(step.state());
   if (!step.reason().empty()) out["reason"] = step.reason();
+  if (step.has_left_ms()) out["left_ms"] = step.left_ms();
   for (const auto& site : step.sites()) out["sites"].push_back(SiteStepJson(site));
   return out;
 }
@@ -135,6 +151,7 @@ json ToJson(const v1::JobView& job) {
   if (job.ended_utc_ms() > 0) out["ended"] = FormatUtc(job.ended_utc_ms());
   if (!job.reason().empty()) out["reason"] = job.reason();
   if (!job.waiting().empty()) out["waiting"] = job.waiting();
+  if (job.has_wait()) out["wait"] = WaitJson(job.wait());
   for (const auto& admission : job.admissions()) {
     json row = {{"site", admission.site()}, {"verdict", VerdictName(admission.verdict())}};
     if (!admission.rule().empty()) row["rule"] = admission.rule();
@@ -153,6 +170,7 @@ json ToJson(const v1::SiteView& site) {
               {"epoch", site.epoch()},
               {"last_seen", FormatUtc(site.last_seen_utc_ms())},
               {"store_changed", site.store_changed()},
+              {"contested", site.contested()},
               {"datasets", json::array()}};
   for (const auto& dataset : site.datasets()) out["datasets"].push_back(dataset);
   return out;

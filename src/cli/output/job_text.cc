@@ -8,6 +8,7 @@
 #include "cli/output/figures.h"
 #include "cli/output/job_json.h"
 #include "cli/output/table.h"
+#include "cli/output/wait_text.h"
 #include "common/base/clock.h"
 
 namespace consilium::cli {
@@ -81,11 +82,20 @@ void AppendHead(const Terminal& terminal, const v1::JobView& job, std::string& o
   out += fmt::format("  rounds     {} of {} committed, {} failed\n", job.rounds_committed(),
                      job.rounds(), job.rounds_failed());
   if (!job.reason().empty()) out += fmt::format("  reason     {}\n", Printable(job.reason()));
-  if (!job.waiting().empty()) out += fmt::format("  waiting    {}\n", Printable(job.waiting()));
+  if (const std::string wait = WaitText(job); !wait.empty()) {
+    out += fmt::format("  waiting    {}\n", wait);
+  }
   out += fmt::format("  job file   sha256:{}\n", HexOfBytes(job.job_digest()));
   if (const std::string state = HexOfBytes(job.state()); !state.empty()) {
     out += fmt::format("  state      sha256:{}\n", state);
   }
+}
+
+std::string NoteOn(const v1::SiteView& site) {
+  if (site.contested() > 0) {
+    return fmt::format("two clients use its certificate: {} fenced", site.contested());
+  }
+  return site.store_changed() ? "its store is new: the disk was lost or replaced" : "";
 }
 
 }  // namespace
@@ -119,8 +129,7 @@ std::string SitesTable(const Terminal& terminal, const v1::ListSitesReply& sites
                   site.connected() ? terminal.Paint(Style::kGood, "connected")
                                    : terminal.Paint(Style::kWarning, "away"),
                   Printable(site.version()), datasets,
-                  FormatUtc(site.last_seen_utc_ms()).substr(0, 19),
-                  site.store_changed() ? "its store is new: the disk was lost or replaced" : ""});
+                  FormatUtc(site.last_seen_utc_ms()).substr(0, 19), NoteOn(site)});
   }
   return table.Render(terminal);
 }
@@ -174,12 +183,11 @@ std::string JobDetails(const Terminal& terminal, const v1::JobView& job, int new
     out += Exceptions(terminal, job.steps(i));
   }
   if (job.has_current() && !HasEnded(job.status())) {
-    out += fmt::format("\n{}  {}\n", Label(job.current(), job.rounds()),
-                       terminal.Paint(Style::kAccent, job.current().result()));
-    for (const auto& site : job.current().sites()) {
-      out += fmt::format("  {:<16} {} {}\n", site.site(), Printable(site.result()),
-                         Printable(site.phase()));
-    }
+    const v1::StepView& step = job.current();
+    out += fmt::format("\n{}  {}{}\n", Label(step, job.rounds()),
+                       terminal.Paint(Style::kAccent, step.result()),
+                       step.has_left_ms() ? ", closes in " + FormatSeconds(step.left_ms()) : "");
+    out += OpenStep(terminal, step);
   }
   if (const v1::StepView* evaluation = EvaluationOf(job)) {
     out += "\n" + FinalTable(terminal, *evaluation, {});

@@ -7,6 +7,7 @@
 #include "cli/output/figures.h"
 #include "cli/output/job_json.h"
 #include "cli/output/job_text.h"
+#include "cli/output/wait_text.h"
 
 namespace consilium::cli {
 namespace {
@@ -83,15 +84,15 @@ std::string LiveView::Block() const {
         out += fmt::format("  ... {} more sites\n", step->sites_size() - kMostSiteRows);
         break;
       }
-      out += fmt::format("  {:<16} {:<9} {:>8}  {:>8}  {}\n", site.site(), Printable(site.result()),
+      out += fmt::format("  {:<16} {:<9} {:>8}  {:>8}  {}\n", site.site(), SiteState(site),
                          FormatBytes(site.update_bytes()), FormatSeconds(site.elapsed_ms()),
-                         Printable(site.reason().empty() ? site.phase() : site.reason()));
+                         site.reason().empty() ? SiteProgress(site) : Printable(site.reason()));
     }
   }
   if (!connection_.empty()) {
     out += "  " + terminal_.Paint(Style::kWarning, Printable(connection_)) + "\n";
   } else if (!job_.waiting().empty() && !HasEnded(job_.status())) {
-    out += "  " + terminal_.Paint(Style::kDim, Printable(job_.waiting())) + "\n";
+    out += "  " + terminal_.Paint(Style::kDim, WaitText(job_)) + "\n";
   }
   return out;
 }

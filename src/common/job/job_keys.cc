@@ -70,6 +70,15 @@ constexpr auto kTable = std::to_array<JobKey>({
      "Only these take part; empty: every site that admits the job."},
     {"participation.round_deadline", "duration, \"100ms\" to \"30d\"", "\"5m\"",
      "A round closes then at the latest, with what it has."},
+    {"participation.goal", "integer, 1 to 16384", "min_sites with select, else every selected site",
+     "A training round closes when this many updates are counted; the other sites are late. "
+     "Statistics and evaluation always ask every site."},
+    {"participation.select", "number, 1 to 16", "1.0",
+     "Over-selection: a training round asks `goal` times this many sites, drawn anew for each, so "
+     "that a few slow ones do not hold it up. Required sites are always asked."},
+    {"participation.late", "\"drop\"", "\"drop\"",
+     "What becomes of an update that is not there when its round closes: the site is told that it "
+     "was late, and deletes it."},
     {"participation.on_too_few", "\"wait\" or \"fail\"", "\"wait\"",
      "When too few sites are there to begin a round: wait for more, or end the job."},
     {"participation.max_failed_rounds", "integer, 0 to 1000000", "10",

@@ -77,6 +77,8 @@ struct ParticipationSpec {
   std::vector<SiteId> required_sites;
   std::vector<SiteId> sites;  // empty = every admitted site
   Duration round_deadline = std::chrono::minutes(5);
+  uint32_t goal = 0;    // a train step closes at this many counted; 0 = all selected
+  double select = 1.0;  // a train step asks ceil(goal * select) sites
   OnTooFew on_too_few = OnTooFew::kWait;
   uint32_t max_failed_rounds = 10;
 };

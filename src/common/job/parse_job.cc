@@ -171,6 +171,7 @@ class JobReader {
             .DurationOf(Leaf("participation.round_deadline"), std::chrono::milliseconds(100),
                         std::chrono::hours(24 * 30))
             .value_or(part.round_deadline);
+    ReadGoal(table);
     if (table.Choice(Leaf("participation.on_too_few"), {"wait", "fail"}) == 1) {
       part.on_too_few = OnTooFew::kFail;
     }
@@ -178,6 +179,27 @@ class JobReader {
         static_cast<uint32_t>(table.Integer(Leaf("participation.max_failed_rounds"), {0, 1'000'000})
                                   .value_or(part.max_failed_rounds));
     CheckSites(table);
+  }
+
+  void ReadGoal(const TomlTable& table) {
+    ParticipationSpec& part = spec_.participation;
+    part.select = table.Number(Leaf("participation.select"), {1, 16}).value_or(part.select);
+    const auto goal = table.Integer(Leaf("participation.goal"), {1, wire::kMaxCohort});
+    if (goal) part.goal = static_cast<uint32_t>(*goal);
+    if (!goal && part.select > 1) part.goal = part.min_sites;
+    if (part.goal > 0 && part.goal < part.min_sites) {
+      table.Conflict(
+          "goal",
+          fmt::format("is {}, below `participation.min_sites` = {}", part.goal, part.min_sites),
+          "a round would close before it has enough updates");
+    }
+    const std::string_view late = Leaf("participation.late");
+    if (table.Text(late) == "next_round") {
+      table.OutOfRange(late, "is \"next_round\", which no version can do yet, want \"drop\"",
+                       "late updates are dropped; a longer round_deadline makes fewer of them");
+    } else {
+      table.Choice(late, {"drop"});
+    }
   }
 
   static std::vector<SiteId> ReadSites(const TomlTable& table, std::string_view path) {
@@ -205,6 +227,12 @@ class JobReader {
                      fmt::format("is {}, but `participation.sites` names {}", part.min_sites,
                                  part.sites.size()),
                      "no round could ever have enough sites");
+    }
+    if (part.goal > part.sites.size()) {
+      table.Conflict(table.Has("goal") ? "goal" : "select",
+                     fmt::format("asks for {} updates, but `participation.sites` names {}",
+                                 part.goal, part.sites.size()),
+                     "no round could ever reach its goal");
     }
     for (const SiteId& site : part.required_sites) {
       if (std::find(part.sites.begin(), part.sites.end(), site) != part.sites.end()) continue;

@@ -2,11 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -138,6 +141,23 @@ absl::Status Start(const ServerConfig& config, Running& running) {
   return WriteEndpoints(running.storage, config.data, endpoints);
 }
 
+// False when the grace period is over, or a second signal asks to hurry.
+bool WaitUntilDrained(const std::atomic<bool>& drained, Instant end, const StopSignals& signals,
+                      const Clock& clock) {
+  constexpr Duration kLook = std::chrono::milliseconds(20);
+  while (!drained) {
+    if (clock.Now() >= end || signals.WaitFor(kLook) != nullptr) return false;
+  }
+  return true;
+}
+
+// A step that is being committed, say, ends here in the middle. What is durable is a checkpoint at
+// every moment (as for kill -9): the next start goes on from there.
+[[noreturn]] void StopAtOnce() {
+  Log(Level::kWarning, "stopped at once: the next start goes on from what is durable");
+  std::_Exit(0);
+}
+
 }  // namespace
 
 absl::Status CheckServer(const ServerConfig& config) {
@@ -162,10 +182,18 @@ absl::Status RunServer(const ServerConfig& config, const StopSignals& signals) {
   Running running;
   CN_RETURN_IF_ERROR(Start(config, running));
   const char* signal = signals.Wait();
-  Log(Level::kInfo, "draining", {{"signal", signal}});
+  const Instant end = running.clock.Now() + config.drain;
+  Log(Level::kInfo, "draining", {{"signal", signal}, {"at_most", FormatDuration(config.drain)}});
   running.draining = true;
-  running.coordinator->Drain();
-  running.rpc->Stop(config.drain);
+  std::atomic<bool> drained{false};
+  std::thread drain([&] {
+    running.coordinator->Drain();
+    // A part of the grace period is left for what has to be cut.
+    running.rpc->Stop(std::max(end - running.clock.Now(), Duration(0)) / 2);
+    drained = true;
+  });
+  if (!WaitUntilDrained(drained, end, signals, running.clock)) StopAtOnce();
+  drain.join();
   running.ops.reset();
   Log(Level::kInfo, "stopped");
   return absl::OkStatus();

@@ -98,7 +98,7 @@ void JobHistory::ApplyTo(const JobEnded& record) {
   entry->view.reason = record.reason;
   entry->view.ended = record.utc;
   entry->open.reset();
-  entry->live = LiveView{record.status, "", std::nullopt};
+  entry->live = LiveView{record.status, {}, std::nullopt};
   ended_.push_back(record.job);
   ForgetOldJobs();
 }
@@ -228,7 +228,7 @@ JobView JobHistory::Summary(const Entry& entry) {
   view.job_digest = known.job_digest;
   if (known.ended == 0) {
     view.status = entry.live.status;
-    view.waiting = entry.live.waiting;
+    view.wait = entry.live.wait;
     if (!entry.cancelled_by.empty()) view.reason = "being cancelled by " + entry.cancelled_by;
   }
   return view;

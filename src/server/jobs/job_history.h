@@ -32,7 +32,7 @@ inline constexpr size_t kMaxEndedJobs = 4096;
 // What happens right now in a job that has not ended.
 struct LiveView {
   JobStatus status = JobStatus::kQueued;
-  std::string waiting;
+  Wait wait;
   std::optional<StepView> current;
 };
 

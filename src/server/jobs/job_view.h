@@ -20,6 +20,18 @@ namespace consilium::server::jobs {
 enum class JobStatus : uint8_t { kQueued = 1, kRunning, kWaiting, kDone, kFailed, kCancelled };
 const char* NameOf(JobStatus status);
 
+// What a job that goes on waits for, and until when at the latest. Ages and spans, so that no two
+// clocks are compared.
+struct Wait {
+  // "slot" (too many jobs run), "answers" (admissions, returning sites), "quorum" (too few sites),
+  // "updates", "commit", "disk"; empty: nothing.
+  std::string kind;
+  std::string text;           // for a person: for whom, and how it stands with each
+  std::vector<SiteId> sites;  // whom, where it is sites
+  Duration since{0};
+  std::optional<Duration> left;  // absent: without end
+};
+
 struct SiteStepView {
   SiteId site;
   std::string result;  // "counted", "late", "refused", "failed", "working", ...
@@ -30,6 +42,13 @@ struct SiteStepView {
   Digest update_digest;
   Duration elapsed{0};
   aggregation::Metrics metrics;
+  // Only while the step is open:
+  uint64_t done = 0;  // of its phase: bytes of fetch and submit, steps of train
+  uint64_t total = 0;
+  uint64_t per_second = 0;        // of `done`, on average in this phase
+  bool away = false;              // not connected
+  std::optional<Duration> quiet;  // since its last sign of life; only while it is waited for
+  std::optional<Duration> left;   // given up then, unless a sign comes
 };
 
 struct StepView {
@@ -42,6 +61,7 @@ struct StepView {
   Digest base_state;
   Digest state;
   Duration elapsed{0};
+  std::optional<Duration> left;     // until its deadline, while sites are waited for
   std::vector<SiteStepView> sites;  // every selected site
   aggregation::Metrics metrics;     // over all counted sites, of the state the step starts from
   uint64_t update_bytes = 0;
@@ -61,7 +81,7 @@ struct JobView {
   std::string researcher;
   JobStatus status = JobStatus::kQueued;
   std::string reason;
-  std::string waiting;
+  Wait wait;
   uint32_t rounds = 0;
   uint32_t rounds_committed = 0;
   uint32_t rounds_failed = 0;

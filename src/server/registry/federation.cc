@@ -18,6 +18,7 @@ namespace {
 constexpr Duration kReturnPerSite = std::chrono::milliseconds(10);
 constexpr Duration kStoppingRetry = std::chrono::seconds(1);
 constexpr Duration kFencedRetry = kLongestRetryAfter;
+constexpr Duration kFullRest = std::chrono::seconds(30);
 
 absl::Status Fenced(const SiteId& site, Epoch epoch) {
   return Error(ErrorCode::kFenced,
@@ -62,7 +63,9 @@ absl::StatusOr<Epoch> Federation::ReserveEpoch(const SiteId& site) {
   MutexLock lock(mutex_);
   CN_RETURN_IF_ERROR(closed_);
   if (!sessions_.contains(site) && sessions_.size() >= kMaxSites) {
-    return Error(ErrorCode::kOverloaded, fmt::format("{} sites are known, the most", kMaxSites));
+    return WithRetryAfter(
+        Error(ErrorCode::kOverloaded, fmt::format("{} sites are known, the most", kMaxSites)),
+        kFullRest);
   }
   Session& session = sessions_[site];
   session.status.site = site;
@@ -79,7 +82,10 @@ absl::StatusOr<std::shared_ptr<SitePort>> Federation::Install(const SiteId& site
   if (session.reserved != epoch) return Fenced(site, epoch);
   SiteStatus& status = session.status;
   status.epoch = epoch;
-  if (!status.store_id.empty() && status.store_id != hello.store_id) status.store_changed = true;
+  if (!status.store_id.empty() && status.store_id != hello.store_id) {
+    status.store_changed = true;
+    if (status.connected) ++status.contested;
+  }
   status.connected = true;
   status.version = hello.version;
   status.datasets = hello.datasets;
@@ -96,6 +102,8 @@ absl::StatusOr<wire::Welcome> Federation::Attend(const SiteId& site, const wire:
   CN_ASSIGN_OR_RETURN(const std::shared_ptr<SitePort> older,
                       Install(site, epoch, hello, std::move(port)));
   if (older != nullptr) {
+    Log(Level::kWarning, "an older stream of the site is fenced",
+        {{"site", site.value()}, {"epoch", epoch.value()}, {"store", hello.store_id}});
     older->Close(WithRetryAfter(
         Error(ErrorCode::kFenced,
               fmt::format("site {} attends anew as epoch {}", site.value(), epoch.value()),

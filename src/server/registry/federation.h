@@ -52,6 +52,8 @@ struct SiteStatus {
   std::vector<std::string> datasets;
   std::string store_id;
   bool store_changed = false;  // this store id is not the one seen before
+  // How often a stream of another store was fenced while it lived: two clients use its certificate.
+  uint32_t contested = 0;
   UtcMillis last_seen = 0;
 };
 

@@ -2,12 +2,15 @@
 #ifndef CONSILIUM_SERVER_ROUND_BACKOFF_H_
 #define CONSILIUM_SERVER_ROUND_BACKOFF_H_
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "common/base/clock.h"
+#include "server/jobs/job_view.h"
 
 namespace consilium::server::round {
 
@@ -29,6 +32,15 @@ class Backoff {
   // Absent while all is well.
   std::optional<Instant> until() const { return until_; }
   const std::string& reason() const { return reason_; }
+  // What a person is told while it is not well.
+  jobs::Wait WaitNow(Instant now) const {
+    const Duration left = until_ ? std::max(*until_ - now, Duration(0)) : Duration(0);
+    return {"disk",
+            fmt::format("the disk refused: {}; trying again in {}", reason_, FormatDuration(left)),
+            {},
+            Duration(0),
+            left};
+  }
 
  private:
   Duration delay_ = kFirstRetry;

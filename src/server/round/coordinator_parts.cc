@@ -38,7 +38,7 @@ std::optional<Letter> LetterOf(const SiteId& site, const wire::SiteMessage& mess
     return step(*m, OfferRefused{site, m->rule, m->message});
   }
   if (const auto* m = std::get_if<wire::TaskProgress>(&message)) {
-    return step(*m, Progress{site, m->phase});
+    return step(*m, Progress{site, m->phase, m->done, m->total});
   }
   if (const auto* m = std::get_if<wire::TaskFailed>(&message)) {
     return step(*m, SiteFailed{site, fmt::format("{}: {}", m->code, m->message)});
@@ -100,6 +100,7 @@ void Coordinator::Parts::Begin() {
     MutexLock lock(mutex_);
     queued_.assign(open.begin(), open.end());
   }
+  for (size_t i = kMaxRunningJobs; i < open.size(); ++i) SayQueued(open[i]);
   StartQueued();
   if (options.threads) desk_thread_ = std::thread([this] { RunDesk(); });
 }
@@ -150,13 +151,22 @@ absl::Status Coordinator::Parts::MakeRoom() const {
                "Wait for one to end, or cancel one.");
 }
 
+void Coordinator::Parts::SayQueued(const JobId& job) {
+  const std::string text =
+      fmt::format("{} jobs run, the most: it begins when one ends", kMaxRunningJobs);
+  history.SetLive(job, {jobs::JobStatus::kQueued, {"slot", text, {}, Duration(0), {}}, {}});
+}
+
 void Coordinator::Parts::Enqueue(const JobId& job) {
+  bool waits = false;
   {
     MutexLock lock(mutex_);
     const bool known = running_.contains(job) || std::ranges::find(queued_, job) != queued_.end();
     if (known) return;
     queued_.push_back(job);
+    waits = running_.size() >= kMaxRunningJobs;
   }
+  if (waits) SayQueued(job);
   StartQueued();
 }
 

@@ -47,6 +47,7 @@ struct Coordinator::Parts final : registry::SiteListener, registry::EpochLog {
   absl::Status CheckStart(const job::JobSpec& spec) const;
   absl::Status MakeRoom() const;  // kTooManyJobs, kOverloaded
   void Enqueue(const JobId& job);
+  void SayQueued(const JobId& job);
   // The request is in the journal; a job that is still queued ends here.
   absl::Status CancelJob(const JobId& job, const std::string& who);
   bool Pump();

@@ -17,6 +17,8 @@ constexpr Duration kConnectGrace = std::chrono::seconds(5);
 
 // How old the times in a running job's texts may be.
 constexpr Duration kRefresh = std::chrono::seconds(1);
+// And how old those that watchers see, while nothing happens.
+constexpr Duration kTellAgain = std::chrono::seconds(5);
 
 std::string Coded(ErrorCode code, const std::string& text) {
   return fmt::format("{}: {}", CodeName(code), text);
@@ -47,7 +49,7 @@ void JobEngine::Run() {
     std::optional<EngineEvent> event = events_.PopUntil(due);
     const Instant then = world_.clock.Now();
     if (!event) {
-      if (!ended_ && !stopped_) Publish(then, false);
+      if (!ended_ && !stopped_) Publish(then, then - told_ >= kTellAgain);
       continue;
     }
     std::visit([this, then](const auto& e) { Handle(e, then); }, *event);
@@ -102,6 +104,7 @@ void JobEngine::Handle(const Left& event, Instant now) {
   // It may be back already: leaving and attending again can be heard in either order.
   found->second.connected = SendNotice(event.site);
   found->second.since = now;
+  if (step_ != nullptr && !found->second.connected) step_->Apply(SiteLeft{event.site}, now);
 }
 
 void JobEngine::Handle(const Answered& event, Instant) {
@@ -291,7 +294,7 @@ bool JobEngine::Select(Instant now) {
   }
   if (const auto* await = std::get_if<AwaitAnswers>(&selection)) {
     status_ = jobs::JobStatus::kRunning;
-    waiting_ = await->reason;
+    wait_ = {"answers", "waiting for " + await->reason, await->sites, Duration(0), std::nullopt};
     look_again_ = await->until;
     too_few_since_.reset();
   } else {
@@ -303,7 +306,7 @@ bool JobEngine::Select(Instant now) {
 void JobEngine::WaitForSites(const TooFew& too_few, Instant now) {
   if (!too_few_since_) too_few_since_ = now;
   status_ = jobs::JobStatus::kWaiting;
-  waiting_ = too_few.reason;
+  wait_ = {"quorum", too_few.reason, too_few.missing, Duration(0), std::nullopt};
   look_again_.reset();
   if (standing_.spec->participation.on_too_few == job::OnTooFew::kWait) return;
   // They may be about to connect, after a restart or a break.
@@ -313,16 +316,21 @@ void JobEngine::WaitForSites(const TooFew& too_few, Instant now) {
 }
 
 void JobEngine::OpenNext(std::vector<SiteId> sites, Instant now) {
-  const job::StepKind kind = *job::StepAfter(*standing_.spec, standing_.commits);
+  const job::JobSpec& spec = *standing_.spec;
+  const job::StepKind kind = *job::StepAfter(spec, standing_.commits);
+  const StepNumber next = standing_.last_step.Next();
+  if (kind.workload == wire::Workload::kTrain) {
+    sites = DrawCohort(spec.participation, std::move(sites), CohortKey(spec, next));
+  }
   look_again_.reset();
   too_few_since_.reset();
   status_ = jobs::JobStatus::kRunning;
   const jobs::StepOpened opened{job_,
-                                standing_.last_step.Next(),
+                                next,
                                 kind.workload,
                                 kind.round,
                                 state_digest_,
-                                standing_.spec->participation.round_deadline,
+                                spec.participation.round_deadline,
                                 std::move(sites)};
   absl::Status done = world_.journal.Write(opened);
   if (done.ok()) {
@@ -343,7 +351,7 @@ absl::Status JobEngine::OpenRecorded(Instant now) {
       StepRunner::Open({standing_.spec, *standing_.open, state_, after_restart_}, world_, now));
   standing_.open.reset();
   after_restart_ = false;
-  waiting_.clear();
+  wait_ = {};
   if (cancelled_) step_->Apply(Cancel{CancelReason()}, now);
   step_->Work(now);
   return absl::OkStatus();
@@ -358,7 +366,6 @@ void JobEngine::Trouble(const absl::Status& why, Instant now) {
   }
   backoff_.Fail(why, now);
   status_ = jobs::JobStatus::kWaiting;
-  waiting_ = fmt::format("the disk refused: {}; trying again", backoff_.reason());
   LogStatus(Level::kWarning, "job waits for the disk", why, {{"job", job_.value()}});
 }
 
@@ -371,7 +378,6 @@ void JobEngine::WriteEnd(Instant now) {
   if (const absl::Status written = world_.journal.Write(*ending_); !written.ok()) {
     backoff_.Fail(written, now);
     status_ = jobs::JobStatus::kWaiting;
-    waiting_ = fmt::format("the disk refused: {}; trying again", backoff_.reason());
     return;
   }
   Log(ending_->status == jobs::JobStatus::kFailed ? Level::kWarning : Level::kInfo, "job ended",
@@ -386,18 +392,37 @@ void JobEngine::WriteEnd(Instant now) {
   on_ended_();
 }
 
+jobs::Wait JobEngine::WaitNow(Instant now) const {
+  if (step_ != nullptr) return step_->WaitNow(now);
+  if (backoff_.until()) return backoff_.WaitNow(now);
+  jobs::Wait wait = wait_;
+  if (!look_again_ || wait.kind.empty()) return wait;
+  wait.left = std::max(*look_again_ - now, Duration(0));
+  wait.text += fmt::format(", at most {}", FormatDuration(*wait.left));
+  return wait;
+}
+
 void JobEngine::Publish(Instant now, bool tell_watchers) {
   jobs::LiveView live;
   live.status = status_;
-  live.waiting = step_ != nullptr ? step_->WaitingFor(now) : waiting_;
+  live.wait = WaitNow(now);
   if (const absl::Status disk = world_.disk.Health(); !disk.ok() && !ended_) {
     // Whoever it was that met it, this job cannot take updates either.
     live.status = jobs::JobStatus::kWaiting;
-    live.waiting = fmt::format("the disk refused: {}; trying again", std::string(disk.message()));
+    live.wait = {};
+    live.wait.kind = "disk";
+    live.wait.text =
+        fmt::format("the disk refused: {}; trying again", std::string(disk.message()));
   }
+  const std::string what =
+      fmt::format("{} {}", live.wait.kind, step_ != nullptr ? step_->step().value() : 0);
+  if (std::exchange(waits_for_, what) != what) waits_since_ = now;
+  live.wait.since = now - waits_since_;
   if (step_ != nullptr) live.current = step_->View(now);
   world_.history.SetLive(job_, std::move(live));
-  if (tell_watchers) world_.watchers.Changed(job_);
+  if (!tell_watchers) return;
+  told_ = now;
+  world_.watchers.Changed(job_);
 }
 
 }  // namespace consilium::server::round

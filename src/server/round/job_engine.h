@@ -92,6 +92,7 @@ class JobEngine {
   void Trouble(const absl::Status& why, Instant now);
   std::string CancelReason() const;
   bool SendNotice(const SiteId& site);  // false: the site is away
+  jobs::Wait WaitNow(Instant now) const;
   void Publish(Instant now, bool tell_watchers);
 
   const JobId job_;
@@ -115,7 +116,10 @@ class JobEngine {
   std::optional<Instant> too_few_since_;
   std::optional<Instant> look_again_;  // at who takes part
   jobs::JobStatus status_ = jobs::JobStatus::kRunning;
-  std::string waiting_;
+  jobs::Wait wait_;        // between steps; `left` is made from look_again_
+  std::string waits_for_;  // kind and step of what was published last
+  Instant waits_since_{};
+  Instant told_{};  // the watchers, for the last time
 };
 
 }  // namespace consilium::server::round

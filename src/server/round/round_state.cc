@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "common/base/error.h"
-#include "server/round/site_names.h"
 
 namespace consilium::server::round {
 namespace {
@@ -27,44 +26,6 @@ wire::OutcomeKind OutcomeOf(SiteResult result, bool committed) {
 }
 
 }  // namespace
-
-const char* NameOf(Phase phase) {
-  switch (phase) {
-    case Phase::kSelecting:
-      return "selecting";
-    case Phase::kTraining:
-      return "training";
-    case Phase::kClosing:
-      return "closing";
-    case Phase::kCommitting:
-      return "committing";
-    case Phase::kDone:
-      return "done";
-    case Phase::kFailed:
-      return "failed";
-  }
-  return "unknown";
-}
-
-const char* NameOf(SiteResult result) {
-  switch (result) {
-    case SiteResult::kWaiting:
-      return "waiting";
-    case SiteResult::kOffered:
-      return "offered";
-    case SiteResult::kWorking:
-      return "working";
-    case SiteResult::kCounted:
-      return "counted";
-    case SiteResult::kRefused:
-      return "refused";
-    case SiteResult::kFailed:
-      return "failed";
-    case SiteResult::kLate:
-      return "late";
-  }
-  return "unknown";
-}
 
 RoundState::RoundState(RoundPlan plan) : plan_(std::move(plan)), next_lease_(kNever) {
   for (const SiteId& site : plan_.selected) reports_[site];
@@ -107,7 +68,14 @@ void RoundState::Handle(const Progress& event, Instant now) {
   SiteReport* report = OpenReport(event.site);
   if (report == nullptr || !IsOpen(report->result)) return;
   report->result = SiteResult::kWorking;
+  Lease& lease = leases_[event.site];
+  if (report->phase != event.phase || event.done < report->done) {
+    lease.phase_began = now;
+    lease.phase_first = event.done;
+  }
   report->phase = event.phase;
+  report->done = event.done;
+  report->total = event.total;
   Renew(event.site, now);
 }
 
@@ -133,8 +101,13 @@ void RoundState::Handle(const SiteFailed& event, Instant now) {
 void RoundState::Handle(const SiteAttended& event, Instant now) {
   SiteReport* report = OpenReport(event.site);
   if (report == nullptr) return;
+  report->away = false;
   const bool came_back = report->result == SiteResult::kFailed && leases_[event.site].expired;
   if (IsOpen(report->result) || came_back) SendOffer(event.site, now);
+}
+
+void RoundState::Handle(const SiteLeft& event, Instant) {
+  if (SiteReport* report = OpenReport(event.site)) report->away = true;
 }
 
 void RoundState::Handle(const Tick&, Instant) {}  // Apply looks at the time after every event
@@ -167,7 +140,7 @@ SiteReport* RoundState::OpenReport(const SiteId& site) {
 
 void RoundState::SendOffer(const SiteId& site, Instant now) {
   SiteReport& report = reports_[site];
-  const auto [lease, first] = leases_.try_emplace(site, Lease{now, now, false});
+  const auto [lease, first] = leases_.try_emplace(site, Lease{now, now, false, now, 0});
   lease->second.expired = false;
   if (!IsOpen(report.result)) ++working_;
   report.result = SiteResult::kOffered;
@@ -177,10 +150,13 @@ void RoundState::SendOffer(const SiteId& site, Instant now) {
   actions_.push_back(Offer{site, std::max(left, Duration(0))});
 }
 
+Duration RoundState::LeaseOf(SiteResult result) const {
+  return result == SiteResult::kOffered ? plan_.accept_lease : plan_.progress_lease;
+}
+
 void RoundState::Renew(const SiteId& site, Instant now) {
   leases_[site].renewed = now;
-  const Duration length =
-      reports_[site].result == SiteResult::kOffered ? plan_.accept_lease : plan_.progress_lease;
+  const Duration length = LeaseOf(reports_[site].result);
   if (length > Duration(0)) next_lease_ = std::min(next_lease_, now + length);
 }
 
@@ -200,7 +176,7 @@ void RoundState::ExpireLeases(Instant now) {
   for (const auto& [site, report] : reports_) {
     if (!IsOpen(report.result)) continue;
     const bool offered = report.result == SiteResult::kOffered;
-    const Duration length = offered ? plan_.accept_lease : plan_.progress_lease;
+    const Duration length = LeaseOf(report.result);
     if (length == Duration(0)) continue;
     Lease& lease = leases_[site];
     if (now < lease.renewed + length) {
@@ -267,57 +243,9 @@ void RoundState::Finish(bool committed, const Digest& state, const std::string& 
   }
 }
 
-std::string RoundState::Shortfall() const {
-  const auto why = [this](const SiteId& site) {
-    const auto found = reports_.find(site);
-    if (found == reports_.end()) return site.value() + " (not selected)";
-    const SiteReport& report = found->second;
-    return fmt::format("{} ({}{}{})", site.value(), NameOf(report.result),
-                       report.reason.empty() ? "" : ": ", report.reason);
-  };
-  std::vector<std::string> required;
-  for (const SiteId& site : plan_.required) {
-    const auto found = reports_.find(site);
-    const bool counted = found != reports_.end() && found->second.result == SiteResult::kCounted;
-    if (!counted) required.push_back(why(site));
-  }
-  if (!required.empty()) return fmt::format("required sites are missing: {}", NamesOf(required));
-  const uint32_t wanted = std::max<uint32_t>(plan_.min_sites, 1);
-  if (counted_ >= wanted) return "";
-  std::vector<std::string> missing;
-  for (const auto& [site, report] : reports_) {
-    if (report.result != SiteResult::kCounted) missing.push_back(why(site));
-  }
-  const std::string names = missing.empty() ? "no further site was selected" : NamesOf(missing);
-  return fmt::format("{} of {} selected sites counted, want min_sites={}; missing: {}", counted_,
-                     reports_.size(), wanted, names);
-}
-
 std::optional<Instant> RoundState::NextDeadline() const {
   if (phase_ != Phase::kTraining) return std::nullopt;
   return std::min(started_ + plan_.deadline, next_lease_);
-}
-
-std::string RoundState::WaitingFor(Instant now) const {
-  switch (phase_) {
-    case Phase::kSelecting:
-      return fmt::format("about to ask {} sites", reports_.size());
-    case Phase::kClosing:
-    case Phase::kCommitting:
-      return fmt::format("committing {} updates", counted_);
-    case Phase::kDone:
-    case Phase::kFailed:
-      return "";
-    case Phase::kTraining:
-      break;
-  }
-  std::vector<std::string> names;
-  for (const auto& [site, report] : reports_) {
-    if (IsOpen(report.result)) names.push_back(site.value());
-  }
-  const Duration left = std::max(started_ + plan_.deadline - now, Duration(0));
-  return fmt::format("waiting for {} of {} sites ({}) until {}", names.size(), reports_.size(),
-                     NamesOf(names), FormatDuration(left));
 }
 
 }  // namespace consilium::server::round

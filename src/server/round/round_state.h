@@ -60,6 +60,16 @@ struct SiteReport {
   Digest digest;        // of the counted update
   Duration elapsed{0};  // from offer to its end
   std::string phase;    // last progress: "fetch", "train", "submit"
+  uint64_t done = 0;    // of that phase, as the site counts: bytes, or steps
+  uint64_t total = 0;
+  bool away = false;  // not connected
+};
+
+// How it stands with a site that the step waits for.
+struct SiteWait {
+  Duration quiet{0};        // since its last sign of life
+  Duration left{0};         // then it is given up, or the step closes
+  uint64_t per_second = 0;  // of `done`, on average in its phase
 };
 
 // clang-format off: one line each reads as a table
@@ -67,16 +77,17 @@ struct SiteReport {
 struct Start {};
 struct OfferAccepted { SiteId site; };
 struct OfferRefused { SiteId site; std::string rule; std::string message; };
-struct Progress { SiteId site; std::string phase; };
+struct Progress { SiteId site; std::string phase; uint64_t done = 0; uint64_t total = 0; };
 struct UpdateAccepted { SiteId site; Digest digest; uint32_t weight = 1; uint64_t bytes = 0; };
 struct SiteFailed { SiteId site; std::string reason; };
 struct SiteAttended { SiteId site; };  // (re)connected: an open offer is sent again
+struct SiteLeft { SiteId site; };      // or could not be reached; changes no lease
 struct Tick {};                        // time passed
 struct Cancel { std::string reason; };
 struct Committed { Digest state; };    // the engine stored and journalled the next state
 struct CommitFailed { std::string reason; };
 using Event = std::variant<Start, OfferAccepted, OfferRefused, Progress, UpdateAccepted, SiteFailed,
-                           SiteAttended, Tick, Cancel, Committed, CommitFailed>;
+                           SiteAttended, SiteLeft, Tick, Cancel, Committed, CommitFailed>;
 
 // ---- actions
 struct Offer { SiteId site; Duration time_left{0}; };
@@ -107,14 +118,22 @@ class RoundState {
   const RoundPlan& plan() const { return plan_; }
   const std::map<SiteId, SiteReport>& sites() const { return reports_; }
   uint32_t counted() const { return counted_; }
-  // "waiting for 2 of 4 sites (b, d) until 4m12s": what `consilium show` says. Empty when done.
+  // "waiting for 2 of 4 sites, at most 4m12s: b (submit 35% at 20 KB/s), d (away, given up in
+  // 48s)": what `consilium show` says. Empty when done.
   std::string WaitingFor(Instant now) const;
+  std::vector<SiteId> WaitedFor() const;  // the sites that the step waits for
+  // nullopt: it is not waited for.
+  std::optional<SiteWait> WaitOf(const SiteId& site, Instant now) const;
+  // Until the deadline; nullopt when no site is waited for any more.
+  std::optional<Duration> TimeLeft(Instant now) const;
 
  private:
   struct Lease {
     Instant offered;       // for the first time
     Instant renewed;       // the last sign of life
     bool expired = false;  // failed for silence: may still come back before the close
+    Instant phase_began{};
+    uint64_t phase_first = 0;  // `done` at its first report: a resumed upload does not begin at 0
   };
   void Handle(const Start& event, Instant now);
   void Handle(const OfferAccepted& event, Instant now);
@@ -123,6 +142,7 @@ class RoundState {
   void Handle(const UpdateAccepted& event, Instant now);
   void Handle(const SiteFailed& event, Instant now);
   void Handle(const SiteAttended& event, Instant now);
+  void Handle(const SiteLeft& event, Instant now);
   void Handle(const Tick& event, Instant now);
   void Handle(const Cancel& event, Instant now);
   void Handle(const Committed& event, Instant now);
@@ -133,6 +153,8 @@ class RoundState {
   void SendOffer(const SiteId& site, Instant now);
   void Renew(const SiteId& site, Instant now);
   void End(const SiteId& site, SiteResult result, std::string reason, Instant now);
+  Duration LeaseOf(SiteResult result) const;  // 0: none
+  std::string StandingOf(const SiteId& site, Instant now) const;
   void ExpireLeases(Instant now);
   bool MayClose(Instant now) const;
   void Close(Instant now);

@@ -3,7 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+#include <span>
+#include <utility>
 
+#include "common/base/random.h"
+#include "common/crypto/sha256.h"
+#include "common/learn/start.h"
 #include "server/round/site_names.h"
 
 namespace consilium::server::round {
@@ -21,22 +29,23 @@ std::string StandingOf(const Candidates& candidates, const SiteId& site) {
   return fmt::format("{} ({})", site.value(), candidate.verdict ? "admitted" : "no answer");
 }
 
-std::string WhyTooFew(const job::ParticipationSpec& participation, const Candidates& candidates,
-                      const std::vector<SiteId>& chosen) {
-  const std::vector<SiteId>& named = participation.sites;
-  std::vector<std::string> others;
-  const auto add = [&](const SiteId& site) {
-    if (!std::ranges::binary_search(chosen, site)) others.push_back(StandingOf(candidates, site));
-  };
-  for (const auto& [site, candidate] : candidates) add(site);
-  for (const SiteId& site : named) {
-    if (!candidates.contains(site)) add(site);
-  }
-  for (const SiteId& site : participation.required_sites) {
-    const bool listed = candidates.contains(site) || std::ranges::find(named, site) != named.end();
-    if (!listed) add(site);
-  }
-  return others.empty() ? "" : "; not taking part: " + NamesOf(others);
+// Sites that are known, named or required, and are not taking part.
+std::vector<SiteId> OthersThan(const std::vector<SiteId>& chosen,
+                               const job::ParticipationSpec& participation,
+                               const Candidates& candidates) {
+  std::set<SiteId> others(participation.sites.begin(), participation.sites.end());
+  others.insert(participation.required_sites.begin(), participation.required_sites.end());
+  for (const auto& [site, candidate] : candidates) others.insert(site);
+  for (const SiteId& site : chosen) others.erase(site);
+  return {others.begin(), others.end()};
+}
+
+TooFew TooFewOf(std::string reason, const std::vector<SiteId>& others,
+                const Candidates& candidates) {
+  std::vector<std::string> standings;
+  for (const SiteId& site : others) standings.push_back(StandingOf(candidates, site));
+  if (!standings.empty()) reason += "; not taking part: " + NamesOf(standings);
+  return TooFew{std::move(reason), others};
 }
 
 }  // namespace
@@ -50,6 +59,7 @@ Selection SelectSites(const job::ParticipationSpec& participation, const Candida
                       Duration lease, Instant now) {
   Selected selected;
   std::vector<std::string> awaited;
+  std::vector<SiteId> awaited_sites;
   Instant until{};
   for (const auto& [site, candidate] : candidates) {
     const bool admitted = candidate.verdict == wire::Verdict::kAdmitted;
@@ -58,28 +68,56 @@ Selection SelectSites(const job::ParticipationSpec& participation, const Candida
     const bool away = !candidate.connected && admitted;
     if ((unanswered || away) && now < candidate.since + lease) {
       awaited.push_back(fmt::format("{} ({})", site.value(), away ? "to come back" : "to answer"));
+      awaited_sites.push_back(site);
       until = std::max(until, candidate.since + lease);
     }
   }
   if (!awaited.empty()) {
-    return AwaitAnswers{
-        fmt::format("waiting for {} until {}", NamesOf(awaited), FormatDuration(until - now)),
-        until};
+    return AwaitAnswers{NamesOf(awaited), std::move(awaited_sites), until};
   }
   std::vector<std::string> missing;
   for (const SiteId& site : participation.required_sites) {
     if (!std::ranges::binary_search(selected.sites, site)) missing.push_back(site.value());
   }
-  const auto others = [&] { return WhyTooFew(participation, candidates, selected.sites); };
+  const std::vector<SiteId> others = OthersThan(selected.sites, participation, candidates);
   if (!missing.empty()) {
-    return TooFew{fmt::format("required sites {} are not here{}", NamesOf(missing), others())};
+    return TooFewOf(fmt::format("required sites {} are not here", NamesOf(missing)), others,
+                    candidates);
   }
   const size_t wanted = std::max<uint32_t>(participation.min_sites, 1);
   if (selected.sites.size() < wanted) {
-    return TooFew{fmt::format("{} of min_sites={} sites are connected and have admitted the job{}",
-                              selected.sites.size(), wanted, others())};
+    return TooFewOf(fmt::format("{} of min_sites={} sites are connected and have admitted the job",
+                                selected.sites.size(), wanted),
+                    others, candidates);
   }
   return selected;
+}
+
+std::vector<SiteId> DrawCohort(const job::ParticipationSpec& participation,
+                               std::vector<SiteId> eligible, const Digest& key) {
+  // The factor is a decimal fraction in a binary double: 100 * 1.1 is 110, not 111.
+  const auto wanted = static_cast<size_t>(
+      std::ceil(static_cast<double>(participation.goal) * participation.select - 1e-6));
+  if (participation.goal == 0 || eligible.size() <= wanted) return eligible;
+  const auto others =
+      std::stable_partition(eligible.begin(), eligible.end(), [&](const SiteId& site) {
+        return std::ranges::find(participation.required_sites, site) !=
+               participation.required_sites.end();
+      });
+  Random(key).Shuffle(std::span<SiteId>(others, eligible.end()));
+  const auto required = static_cast<size_t>(others - eligible.begin());
+  eligible.erase(eligible.begin() + static_cast<std::ptrdiff_t>(std::max(wanted, required)),
+                 eligible.end());
+  std::ranges::sort(eligible);
+  return eligible;
+}
+
+Digest CohortKey(const job::JobSpec& spec, StepNumber step) {
+  const Bytes material = learn::SeedMaterial(spec);
+  Bytes number;
+  ByteWriter(number).Put(step.value());
+  const std::array<ByteSpan, 2> parts = {material, number};
+  return crypto::DeriveKey("consilium-cohort-v1", parts);
 }
 
 }  // namespace consilium::server::round

@@ -5,6 +5,7 @@
 // when each admitted site that left only a moment ago is back, or has had the same time: so a
 // dropped connection or a restart between two rounds does not change who is counted. A person's
 // approval (pending) is waited for only when the job cannot start without it.
+// With over-selection a train step asks only some of them (DrawCohort).
 #ifndef CONSILIUM_SERVER_ROUND_SELECTION_H_
 #define CONSILIUM_SERVER_ROUND_SELECTION_H_
 
@@ -35,12 +36,14 @@ struct Selected {
 };
 // Answers or returning sites are awaited, until then at the latest.
 struct AwaitAnswers {
-  std::string reason;
+  std::string reason;  // "b (to answer), c (to come back)"
+  std::vector<SiteId> sites;
   Instant until{};
 };
 // min_sites or required_sites cannot be met by who is here.
 struct TooFew {
   std::string reason;
+  std::vector<SiteId> missing;  // those that could make it enough, as far as they are known
 };
 using Selection = std::variant<Selected, AwaitAnswers, TooFew>;
 
@@ -50,6 +53,13 @@ bool MayTakePart(const job::ParticipationSpec& participation, const SiteId& site
 // O(candidates). `lease` is the time a site has to answer or to come back.
 Selection SelectSites(const job::ParticipationSpec& participation, const Candidates& candidates,
                       Duration lease, Instant now);
+
+// Who of `eligible` (in order) a train step asks: all, or where the job has a goal the required
+// sites and as many others, drawn by `key`, as make ceil(goal * select). In order.
+std::vector<SiteId> DrawCohort(const job::ParticipationSpec& participation,
+                               std::vector<SiteId> eligible, const Digest& key);
+// Another draw for every step, the same for everyone who knows the job and its seed.
+Digest CohortKey(const job::JobSpec& spec, StepNumber step);
 
 }  // namespace consilium::server::round
 

@@ -24,6 +24,7 @@ RoundPlan PlanOf(const StepRunner::Start& start, const EngineWorld& world) {
   plan.selected = start.record.opened.selected;
   plan.min_sites = wanted.min_sites;
   plan.required.insert(wanted.required_sites.begin(), wanted.required_sites.end());
+  if (start.record.opened.workload == wire::Workload::kTrain) plan.goal = wanted.goal;
   plan.deadline = start.record.opened.deadline;
   plan.accept_lease = world.accept_lease;
   if (start.after_restart) plan.accept_lease += world.progress_lease;
@@ -155,7 +156,7 @@ void StepRunner::FoldSome(Instant now) {
 absl::Status StepRunner::Perform(const Action& action, Instant now) {
   const jobs::StepOpened& opened = record_.opened;
   if (const auto* offer = std::get_if<Offer>(&action)) {
-    SendOffer(*offer);
+    SendOffer(*offer, now);
   } else if (const auto* withdraw = std::get_if<Withdraw>(&action)) {
     world_.federation.SendTo(withdraw->site,
                              wire::CancelTask{opened.job, opened.step, withdraw->reason});
@@ -170,13 +171,14 @@ absl::Status StepRunner::Perform(const Action& action, Instant now) {
   return absl::OkStatus();
 }
 
-void StepRunner::SendOffer(const Offer& offer) {
+void StepRunner::SendOffer(const Offer& offer, Instant now) {
   const jobs::StepOpened& opened = record_.opened;
-  // False when the site is away: it is asked when it attends, or its lease runs out.
-  world_.federation.SendTo(
+  const bool sent = world_.federation.SendTo(
       offer.site,
       wire::TaskOffer{opened.job, opened.step, opened.workload, opened.round, opened.base_state,
                       offer.time_left, world_.progress_lease, opened.selected});
+  // It is asked when it attends, or its lease runs out.
+  if (!sent) Queue(round_.Apply(SiteLeft{offer.site}, now));
 }
 
 absl::Status StepRunner::PerformCommit(const Commit& commit, Instant now) {
@@ -267,6 +269,7 @@ jobs::StepView StepRunner::Report(Instant now) const {
     view.metrics = stepped_->metrics;
     view.total_weight = stepped_->total_weight;
   }
+  view.sites.reserve(round_.sites().size());
   for (const auto& [site, report] : round_.sites()) {
     jobs::SiteStepView& row = view.sites.emplace_back();
     row.site = site;
@@ -289,12 +292,26 @@ jobs::StepView StepRunner::View(Instant now) const {
   jobs::StepView view = Report(now);
   view.committed = false;
   view.result = NameOf(round_.phase());
+  view.left = round_.TimeLeft(now);
+  for (jobs::SiteStepView& row : view.sites) {
+    const SiteReport& report = round_.sites().at(row.site);
+    row.done = report.done;
+    row.total = report.total;
+    row.away = report.away;
+    if (const auto wait = round_.WaitOf(row.site, now)) {
+      row.quiet = wait->quiet;
+      row.left = wait->left;
+      row.per_second = wait->per_second;
+    }
+  }
   return view;
 }
 
-std::string StepRunner::WaitingFor(Instant now) const {
-  if (!backoff_.until()) return round_.WaitingFor(now);
-  return fmt::format("the disk refused: {}; trying again", backoff_.reason());
+jobs::Wait StepRunner::WaitNow(Instant now) const {
+  if (backoff_.until()) return backoff_.WaitNow(now);
+  const bool open = round_.phase() == Phase::kTraining;
+  return {open ? "updates" : "commit", round_.WaitingFor(now), round_.WaitedFor(), Duration(0),
+          round_.TimeLeft(now)};
 }
 
 }  // namespace consilium::server::round

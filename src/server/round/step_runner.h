@@ -53,7 +53,8 @@ class StepRunner {
   StepNumber step() const { return record_.opened.step; }
   // As `show` gives it while the step is open.
   jobs::StepView View(Instant now) const;
-  std::string WaitingFor(Instant now) const;
+  // For what the step waits, without `since`.
+  jobs::Wait WaitNow(Instant now) const;
   // The disk refuses: what it said. Empty while all is well.
   const std::string& trouble() const { return backoff_.reason(); }
 
@@ -69,7 +70,7 @@ class StepRunner {
   absl::Status Perform(const Action& action, Instant now);
   absl::Status PerformCommit(const Commit& commit, Instant now);
   absl::Status PerformFinished(const Finished& finished, Instant now);
-  void SendOffer(const Offer& offer);
+  void SendOffer(const Offer& offer, Instant now);
   jobs::StepView Report(Instant now) const;
   void Discard();
 

@@ -16,9 +16,13 @@ namespace {
 
 }  // namespace
 
-AttendStream::AttendStream(registry::Federation& federation, WorkerPool& pool,
-                           ::grpc::CallbackServerContext& context, SiteId site)
-    : federation_(federation), pool_(pool), context_(context), site_(std::move(site)) {}
+AttendStream::AttendStream(Shared shared, ::grpc::CallbackServerContext& context, SiteId site,
+                           std::shared_ptr<CallCaps::Ticket> ticket)
+    : federation_(shared.federation),
+      pool_(shared.pool),
+      context_(context),
+      site_(std::move(site)),
+      ticket_(std::move(ticket)) {}
 
 void AttendStream::Start(std::chrono::milliseconds hello_timeout) {
   self_ = shared_from_this();
@@ -134,6 +138,7 @@ void AttendStream::OnCancel() {
 }
 
 void AttendStream::OnDone() {
+  ticket_.reset();
   hello_timer_.Cancel();
   if (const Epoch epoch = this->epoch(); epoch != Epoch(0)) {
     Log(Level::kInfo, "site left", {{"site", site_.value()}, {"epoch", epoch.value()}});

@@ -21,6 +21,7 @@
 #include "common/base/mutex.h"
 #include "consilium/v1/federation.pb.h"
 #include "server/registry/federation.h"
+#include "server/rpc/call_caps.h"
 #include "server/rpc/worker_pool.h"
 
 namespace consilium::server::rpc {
@@ -33,9 +34,13 @@ class AttendStream final : public ::grpc::ServerBidiReactor<v1::SiteFrame, v1::S
                            public registry::SitePort,
                            public std::enable_shared_from_this<AttendStream> {
  public:
-  // All references outlive the stream. `site` comes from the caller's certificate.
-  AttendStream(registry::Federation& federation, WorkerPool& pool,
-               ::grpc::CallbackServerContext& context, SiteId site);
+  struct Shared {  // outlives every stream
+    registry::Federation& federation;
+    WorkerPool& pool;
+  };
+  // `context` outlives the stream. `site` comes from the caller's certificate.
+  AttendStream(Shared shared, ::grpc::CallbackServerContext& context, SiteId site,
+               std::shared_ptr<CallCaps::Ticket> ticket);
 
   // Once, right after construction. `hello_timeout` is kHelloTimeout but for tests.
   void Start(std::chrono::milliseconds hello_timeout);
@@ -61,7 +66,8 @@ class AttendStream final : public ::grpc::ServerBidiReactor<v1::SiteFrame, v1::S
   WorkerPool& pool_;
   ::grpc::CallbackServerContext& context_;
   const SiteId site_;
-  std::shared_ptr<AttendStream> self_;  // from Start to OnDone
+  std::shared_ptr<CallCaps::Ticket> ticket_;  // until OnDone
+  std::shared_ptr<AttendStream> self_;        // from Start to OnDone
   ::grpc::Alarm hello_timer_;
   v1::SiteFrame incoming_;  // belongs to the read under way
 

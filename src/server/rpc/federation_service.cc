@@ -19,6 +19,8 @@ using ::grpc::CallbackServerContext;
 using ::grpc::ServerBidiReactor;
 using ::grpc::ServerWriteReactor;
 
+constexpr CallCaps::Limits kCallLimits = {.of_one = kMaxCallsOfOneSite, .of_all = kMaxCallsOfAll};
+
 SiteId SiteOf(const consilium::rpc::Authenticated& caller) { return SiteId(caller.identity().id); }
 
 absl::StatusOr<FileStream<v1::Chunk>::Source> OpenState(round::Coordinator& coordinator,
@@ -39,13 +41,17 @@ absl::StatusOr<FileStream<v1::Chunk>::Source> OpenState(round::Coordinator& coor
 }  // namespace
 
 FederationService::FederationService(Options options, round::Coordinator& coordinator,
+                                     const Clock& clock,
                                      const consilium::rpc::Authenticator& authenticator,
                                      WorkerPool& pool)
     : options_(options),
       coordinator_(coordinator),
       authenticator_(authenticator),
       pool_(pool),
-      uploads_{coordinator, pool, UploadBudget(options.upload_bytes), {}, {0}} {}
+      uploads_{coordinator, pool, clock, UploadBudget(options.upload_bytes), {}, {0}},
+      attends_("Attend streams", kCallLimits),
+      fetches_("fetches", kCallLimits),
+      submits_("uploads", kCallLimits) {}
 
 ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>* FederationService::Attend(
     CallbackServerContext* context) {
@@ -54,8 +60,14 @@ ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>* FederationService::Attend(
     return new RefusedStream<ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>>(
         Refuse("Attend", caller.status()));
   }
+  auto ticket = attends_.Take(SiteOf(*caller).value());
+  if (!ticket.ok()) {
+    return new RefusedStream<ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>>(
+        Refuse("Attend", ticket.status()));
+  }
   auto stream =
-      std::make_shared<AttendStream>(coordinator_.federation(), pool_, *context, SiteOf(*caller));
+      std::make_shared<AttendStream>(AttendStream::Shared{coordinator_.federation(), pool_},
+                                     *context, SiteOf(*caller), *std::move(ticket));
   stream->Start(options_.hello_timeout);
   return stream.get();  // owns itself until OnDone
 }
@@ -68,10 +80,15 @@ ServerWriteReactor<v1::Chunk>* FederationService::Fetch(CallbackServerContext* c
     return new RefusedStream<ServerWriteReactor<v1::Chunk>>(
         Refuse("Fetch", caller.ok() ? wanted.status() : caller.status()));
   }
-  return new FileStream<v1::Chunk>(pool_, "Fetch",
-                                   [this, site = SiteOf(*caller), wanted = *wanted] {
-                                     return OpenState(coordinator_, site, wanted);
-                                   });
+  const auto ticket = fetches_.Take(SiteOf(*caller).value());
+  if (!ticket.ok()) {
+    return new RefusedStream<ServerWriteReactor<v1::Chunk>>(Refuse("Fetch", ticket.status()));
+  }
+  // The ticket lives as long as the stream, which keeps this function.
+  return new FileStream<v1::Chunk>(
+      pool_, "Fetch", [this, site = SiteOf(*caller), wanted = *wanted, ticket = *ticket] {
+        return OpenState(coordinator_, site, wanted);
+      });
 }
 
 ServerBidiReactor<ByteBuffer, ByteBuffer>* FederationService::Submit(
@@ -81,7 +98,12 @@ ServerBidiReactor<ByteBuffer, ByteBuffer>* FederationService::Submit(
     return new RefusedStream<ServerBidiReactor<ByteBuffer, ByteBuffer>>(
         Refuse("Submit", caller.status()));
   }
-  auto stream = std::make_shared<UploadStream>(uploads_, SiteOf(*caller));
+  auto ticket = submits_.Take(SiteOf(*caller).value());
+  if (!ticket.ok()) {
+    return new RefusedStream<ServerBidiReactor<ByteBuffer, ByteBuffer>>(
+        Refuse("Submit", ticket.status()));
+  }
+  auto stream = std::make_shared<UploadStream>(uploads_, SiteOf(*caller), *std::move(ticket));
   stream->Start();
   return stream.get();  // owns itself until OnDone
 }

@@ -22,13 +22,18 @@ using FederationBase =
     v1::Federation::WithCallbackMethod_Attend<v1::Federation::WithCallbackMethod_Fetch<
         v1::Federation::WithRawCallbackMethod_Submit<v1::Federation::Service>>>;
 
+// Open calls of one site. It needs one of each; a few more are there while older ones end.
+inline constexpr size_t kMaxCallsOfOneSite = 8;
+// Open calls of one kind, of all sites.
+inline constexpr size_t kMaxCallsOfAll = registry::kMaxSites;
+
 class FederationService final : public FederationBase {
  public:
   struct Options {
     uint64_t upload_bytes = uint64_t{64} * 1024 * 1024;  // allowed and not written, all together
     std::chrono::milliseconds hello_timeout = kHelloTimeout;
   };
-  FederationService(Options options, round::Coordinator& coordinator,
+  FederationService(Options options, round::Coordinator& coordinator, const Clock& clock,
                     const consilium::rpc::Authenticator& authenticator, WorkerPool& pool);
 
   ::grpc::ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>* Attend(
@@ -48,6 +53,9 @@ class FederationService final : public FederationBase {
   const consilium::rpc::Authenticator& authenticator_;
   WorkerPool& pool_;
   UploadShared uploads_;
+  CallCaps attends_;
+  CallCaps fetches_;
+  CallCaps submits_;
 };
 
 }  // namespace consilium::server::rpc

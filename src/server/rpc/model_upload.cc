@@ -18,18 +18,18 @@ ModelUpload::ModelUpload(store::StateStore& states, WorkerPool& pool, Limits lim
   StartRead(&chunk_);
 }
 
-ModelUpload::~ModelUpload() { limits_.open.fetch_sub(1); }
+void ModelUpload::End(const absl::Status& status) {
+  bytes_ = Bytes();
+  limits_.open.fetch_sub(1);
+  Finish(status.ok() ? ::grpc::Status::OK : Refuse("PutModel", status));
+}
 
 void ModelUpload::OnReadDone(bool ok) {
   if (ok) {
-    if (const auto taken = Take(chunk_); !taken.ok()) return Finish(Refuse("PutModel", taken));
+    if (const auto taken = Take(chunk_); !taken.ok()) return End(taken);
     return StartRead(&chunk_);
   }
-  const bool queued = pool_.TryRun([this] {
-    const absl::Status kept = Keep();
-    Finish(kept.ok() ? ::grpc::Status::OK : Refuse("PutModel", kept));
-  });
-  if (!queued) Finish(Refuse("PutModel", Overloaded()));
+  if (!pool_.TryRun([this] { End(Keep()); })) End(Overloaded());
 }
 
 absl::Status ModelUpload::Take(const v1::ModelChunk& chunk) {

@@ -22,7 +22,7 @@ class ModelUpload final : public ::grpc::ServerReadReactor<v1::ModelChunk> {
  public:
   struct Limits {
     uint64_t most_bytes;
-    std::atomic<int>& open;  // was counted up for this one; counted down in the destructor
+    std::atomic<int>& open;  // was counted up for this one; counted down at its end
   };
   // References outlive the upload.
   ModelUpload(store::StateStore& states, WorkerPool& pool, Limits limits, v1::PutModelReply* reply);
@@ -31,7 +31,9 @@ class ModelUpload final : public ::grpc::ServerReadReactor<v1::ModelChunk> {
   void OnDone() override { delete this; }
 
  private:
-  ~ModelUpload() override;
+  ~ModelUpload() override = default;
+  // Once. Gives its place back before the caller can hear of it.
+  void End(const absl::Status& status);
   // kMessageTooLarge, kProtocol.
   absl::Status Take(const v1::ModelChunk& chunk);
   absl::Status Keep();

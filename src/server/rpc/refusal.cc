@@ -6,7 +6,6 @@
 #include "common/rpc/status_conversion.h"
 
 namespace consilium::server::rpc {
-
 namespace {
 
 constexpr Duration kBusyRetry = std::chrono::seconds(5);

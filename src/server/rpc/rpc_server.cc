@@ -15,20 +15,21 @@
 
 namespace consilium::server::rpc {
 
-// In the order of need: the server ends first, then the services, then the workers they used.
+// In the order of need: the server ends first, then the workers (a last task may still hold a
+// stream), then the services that the streams are counted by.
 struct RpcServer::Parts {
-  Parts(const Options& options, round::Coordinator& coordinator)
+  Parts(const Options& options, round::Coordinator& coordinator, const Clock& clock)
       : authenticator(options.federation),
         federation({.upload_bytes = options.upload_bytes,
                     .hello_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
                         options.hello_timeout)},
-                   coordinator, authenticator, pool),
+                   coordinator, clock, authenticator, pool),
         control(coordinator, authenticator, pool) {}
 
   const consilium::rpc::Authenticator authenticator;
-  WorkerPool pool;
   FederationService federation;
   ControlService control;
+  WorkerPool pool;
   consilium::rpc::RunningServer running;
   Mutex mutex;
   bool stopped ABSL_GUARDED_BY(mutex) = false;
@@ -39,7 +40,7 @@ RpcServer::RpcServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const Options& options,
                                                             round::Coordinator& coordinator,
                                                             const Clock& clock) {
-  auto parts = std::make_unique<Parts>(options, coordinator);
+  auto parts = std::make_unique<Parts>(options, coordinator, clock);
   const std::array<::grpc::Service*, 2> services = {&parts->federation, &parts->control};
   CN_ASSIGN_OR_RETURN(parts->running,
                       consilium::rpc::StartServer(options.transport, services, clock));

@@ -38,8 +38,9 @@ ByteSpan Gather(const wire::ParsedChunk& chunk) {
 
 }  // namespace
 
-UploadStream::UploadStream(UploadShared& shared, SiteId site)
-    : shared_(shared), site_(std::move(site)) {
+UploadStream::UploadStream(UploadShared& shared, SiteId site,
+                           std::shared_ptr<CallCaps::Ticket> ticket)
+    : shared_(shared), site_(std::move(site)), ticket_(std::move(ticket)) {
   shared_.open.fetch_add(1);
 }
 
@@ -162,6 +163,7 @@ void UploadStream::Advance(uint64_t bytes) {
   {
     MutexLock lock(mutex_);
     written_ += bytes;
+    window_.OnWritten(bytes, shared_.clock.Now());
   }
   shared_.budget.GiveBack(bytes);
   AskForMore();
@@ -175,8 +177,9 @@ void UploadStream::AskForMore() {
   {
     MutexLock lock(mutex_);
     const uint64_t under_way = send_until_ - written_;
-    if (ended_ || asking_ || under_way > kUploadWindowBytes / 2) return;
-    wanted = std::min(kUploadWindowBytes - under_way, header_->bytes - send_until_);
+    const uint64_t window = window_.bytes();
+    if (ended_ || asking_ || under_way > window / 2) return;
+    wanted = std::min(window - under_way, header_->bytes - send_until_);
     if (wanted == 0) return;
     asking_ = true;
   }
@@ -193,6 +196,8 @@ void UploadStream::AskForMore() {
 void UploadStream::OnGranted(uint64_t bytes) {
   MutexLock lock(mutex_);
   asking_ = false;
+  // Waiting for the others is not this line's slowness.
+  if (send_until_ == written_) window_.Begin(shared_.clock.Now());
   send_until_ += bytes;  // of an ended stream: the destructor gives them back
   reply_due_ = true;
   SendLocked();
@@ -256,6 +261,7 @@ void UploadStream::OnCancel() {
 }
 
 void UploadStream::OnDone() {
+  ticket_.reset();
   {
     MutexLock lock(mutex_);
     timer_->Cancel();

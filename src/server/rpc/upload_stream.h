@@ -6,13 +6,13 @@
 //                                          <-   SubmitReply {written, send_until}
 //   Chunk {offset = written, payload} ...  ->   append; written moves on, send_until follows
 //                                          <-   SubmitReply {written = total, receipt}
-// A site may send up to `send_until`, which comes out of one budget for all uploads
-// (upload_budget.h). Bytes are taken as raw slices (no Protobuf copy) and written on a worker; the
-// next chunk is read when the last one is written, so one chunk is in our hands at a time.
-// `written` survives a kill of this process. A site that may send but does not for kUploadStall is
-// cut off, so it cannot sit on the budget. Lifetime: held by shared_ptr (gRPC through `self_`, and
-// tasks). What it holds of the budget goes back in the destructor, when no task of it can run any
-// more.
+// A site may send up to `send_until`: a window that follows its line's rate (upload_window.h), out
+// of one budget for all uploads (upload_budget.h). Bytes are taken as raw slices (no Protobuf copy)
+// and written on a worker; the next chunk is read when the last one is written, so one chunk is in
+// our hands at a time. `written` survives a kill of this process. A site that may send but does not
+// for kUploadStall is cut off, so it cannot sit on the budget. Lifetime: held by shared_ptr (gRPC
+// through `self_`, and tasks). What it holds of the budget goes back in the destructor, when no
+// task of it can run any more.
 #ifndef CONSILIUM_SERVER_RPC_UPLOAD_STREAM_H_
 #define CONSILIUM_SERVER_RPC_UPLOAD_STREAM_H_
 
@@ -31,18 +31,20 @@
 #include "common/wire/messages.h"
 #include "consilium/v1/federation.pb.h"
 #include "server/round/coordinator.h"
+#include "server/rpc/call_caps.h"
 #include "server/rpc/upload_budget.h"
+#include "server/rpc/upload_window.h"
 #include "server/rpc/worker_pool.h"
 
 namespace consilium::server::rpc {
 
-inline constexpr uint64_t kUploadWindowBytes = uint64_t{4} * 1024 * 1024;  // of one upload, at most
 inline constexpr auto kUploadStall = std::chrono::seconds(30);
 
 // What uploads share; outlives every one of them.
 struct UploadShared {
   round::Coordinator& coordinator;
   WorkerPool& pool;
+  const Clock& clock;
   UploadBudget budget;
   metrics::Counter bytes_received;
   std::atomic<uint64_t> open{0};
@@ -52,7 +54,7 @@ class UploadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, 
                            public std::enable_shared_from_this<UploadStream> {
  public:
   // `site` comes from the caller's certificate.
-  UploadStream(UploadShared& shared, SiteId site);
+  UploadStream(UploadShared& shared, SiteId site, std::shared_ptr<CallCaps::Ticket> ticket);
   ~UploadStream() override;
 
   // Once, right after construction.
@@ -84,11 +86,13 @@ class UploadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, 
 
   UploadShared& shared_;
   const SiteId site_;
+  std::shared_ptr<CallCaps::Ticket> ticket_;  // until OnDone
   std::shared_ptr<UploadStream> self_;        // from Start to OnDone
   ::grpc::ByteBuffer incoming_;               // belongs to the read under way, then to Handle
   std::optional<wire::UploadHeader> header_;  // Handle only; set by the first chunk
 
   mutable Mutex mutex_;
+  UploadWindow window_ ABSL_GUARDED_BY(mutex_);
   uint64_t written_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t send_until_ ABSL_GUARDED_BY(mutex_) = 0;
   bool asking_ ABSL_GUARDED_BY(mutex_) = false;  // a question to the budget is open

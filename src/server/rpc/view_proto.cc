@@ -61,6 +61,19 @@ void ToProto(const jobs::SiteStepView& view, v1::SiteStepView& out) {
   out.set_weight(view.weight);
   out.set_update_digest(BytesOf(view.update_digest));
   if (!IsEmpty(view.metrics)) ToProto(view.metrics, *out.mutable_metrics());
+  out.set_done(view.done);
+  out.set_total(view.total);
+  out.set_per_second(view.per_second);
+  out.set_away(view.away);
+  if (view.quiet) out.set_quiet_ms(MillisOf(*view.quiet));
+  if (view.left) out.set_left_ms(MillisOf(*view.left));
+}
+
+void ToProto(const jobs::Wait& wait, v1::WaitView& out) {
+  out.set_kind(wait.kind);
+  for (const SiteId& site : wait.sites) out.add_sites(site.value());
+  out.set_since_ms(MillisOf(wait.since));
+  if (wait.left) out.set_left_ms(MillisOf(*wait.left));
 }
 
 }  // namespace
@@ -75,6 +88,7 @@ void ToProto(const jobs::StepView& view, v1::StepView& out) {
   out.set_base_state(BytesOf(view.base_state));
   out.set_state(BytesOf(view.state));
   out.set_elapsed_ms(MillisOf(view.elapsed));
+  if (view.left) out.set_left_ms(MillisOf(*view.left));
   for (const jobs::SiteStepView& site : view.sites) ToProto(site, *out.add_sites());
   if (!IsEmpty(view.metrics)) ToProto(view.metrics, *out.mutable_metrics());
   out.set_update_bytes(view.update_bytes);
@@ -87,7 +101,8 @@ void ToProto(const jobs::JobView& view, v1::JobView& out) {
   out.set_researcher(view.researcher);
   out.set_status(ToProto(view.status));
   out.set_reason(view.reason);
-  out.set_waiting(view.waiting);
+  out.set_waiting(view.wait.text);
+  if (!view.wait.kind.empty()) ToProto(view.wait, *out.mutable_wait());
   out.set_rounds(view.rounds);
   out.set_rounds_committed(view.rounds_committed);
   out.set_rounds_failed(view.rounds_failed);
@@ -115,6 +130,7 @@ void ToProto(const registry::SiteStatus& site, v1::SiteView& out) {
   out.set_last_seen_utc_ms(site.last_seen);
   out.set_epoch(site.epoch.value());
   out.set_store_changed(site.store_changed);
+  out.set_contested(site.contested);
 }
 
 void ToProto(const round::ReplayedStep& step, v1::ReplayedStep& out) {

@@ -44,6 +44,8 @@ bool SameSettings(const JobSpec& a, const JobSpec& b) {
          a.participation.sites == b.participation.sites &&
          a.participation.required_sites == b.participation.required_sites &&
          a.participation.round_deadline == b.participation.round_deadline &&
+         a.participation.goal == b.participation.goal &&
+         a.participation.select == b.participation.select &&
          a.participation.on_too_few == b.participation.on_too_few &&
          a.participation.max_failed_rounds == b.participation.max_failed_rounds &&
          a.weight_cap == b.weight_cap;

@@ -114,7 +114,8 @@ TEST(ParseJob, EveryOtherValueIsRead) {
             "standardize = \"site\"\n[model]\nkind = \"mlp\"\nhidden = [64, 32]\n"
             "[train]\nbatch_size = \"full\"\nlocal_steps = 5\nlearning_rate = 1\n"
             "[participation]\nsites = [\"a\", \"b\"]\nrequired_sites = [\"b\"]\nmin_sites = 2\n"
-            "round_deadline = \"1h30m\"\non_too_few = \"fail\"\nmax_failed_rounds = 0\n"
+            "goal = 2\nselect = 1.3\nlate = \"drop\"\nround_deadline = \"1h30m\"\non_too_few = "
+            "\"fail\"\nmax_failed_rounds = 0\n"
             "[aggregation]\nstrategy = \"fedavg\"\nweight_cap = 7\n"));
   EXPECT_TRUE(spec.seed_given);
   EXPECT_EQ(spec.seed, 9223372036854775807u);
@@ -137,9 +138,21 @@ TEST(ParseJob, EveryOtherValueIsRead) {
   EXPECT_EQ(spec.participation.sites.size(), 2u);
   EXPECT_THAT(spec.participation.required_sites, ElementsAre(SiteId("b")));
   EXPECT_EQ(spec.participation.round_deadline, std::chrono::minutes(90));
+  EXPECT_EQ(spec.participation.goal, 2u);
+  EXPECT_EQ(spec.participation.select, 1.3);
   EXPECT_EQ(spec.participation.on_too_few, OnTooFew::kFail);
   EXPECT_EQ(spec.participation.max_failed_rounds, 0u);
   EXPECT_EQ(spec.weight_cap, 7u);
+}
+
+TEST(ParseJob, OverSelectionAloneTakesMinSitesAsItsGoal) {
+  Parts parts;
+  parts.extra = "[participation]\nmin_sites = 10\nselect = 1.3";
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
+  EXPECT_EQ(spec.participation.goal, 10u);
+  parts.extra = "[participation]\nmin_sites = 10";
+  ASSERT_OK_AND_ASSIGN(const JobSpec plain, Parse(JobOf(parts)));
+  EXPECT_EQ(plain.participation.goal, 0u) << "else every selected site is waited for";
 }
 
 TEST(ParseJob, FeaturesAsATableKeepTheirOrderInTheFile) {
@@ -259,6 +272,10 @@ TEST(ParseJob, ValuesOutsideTheirRangeAreRefused) {
       {"[train]\nlocal_epochs = 0", "want 1 to"},
       {"[train]\nlocal_steps = -5", "want 1 to"},
       {"[participation]\nmin_sites = 0", "want 1 to 16384"},
+      {"[participation]\ngoal = 0", "want 1 to 16384"},
+      {"[participation]\nselect = 0.9", "`participation.select` is 0.9"},
+      {"[participation]\nlate = \"next_round\"", "want \"drop\""},
+      {"[participation]\nlate = \"never\"", "want \"drop\""},
       {"[participation]\nround_deadline = \"1ms\"", "is 1ms, want 100ms to 30d"},
       {"[participation]\nmax_failed_rounds = -1", "want 0 to"},
       {"[participation]\nsites = [\"Not A Name\"]", "holds \"Not A Name\""},

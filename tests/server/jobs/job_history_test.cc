@@ -162,16 +162,18 @@ TEST_F(History, HeldUpdatesLearnWhatBecameOfThem) {
 
 TEST_F(History, LiveViewIsShownUntilTheJobEnds) {
   EXPECT_EQ(history.Show(kJob, StepNumber(0))->status, JobStatus::kQueued);
-  history.SetLive(kJob, {JobStatus::kWaiting, "waiting for b", StepView{}});
-  EXPECT_EQ(history.List().at(0).waiting, "waiting for b");
+  history.SetLive(
+      kJob, {JobStatus::kWaiting, {"updates", "waiting for b", {}, Duration(0), {}}, StepView{}});
+  EXPECT_EQ(history.List().at(0).wait.text, "waiting for b");
   EXPECT_TRUE(history.Show(kJob, StepNumber(0))->current.has_value());
   history.Apply(CancelRequested{kJob, "bob", 44});
   EXPECT_THAT(history.Show(kJob, StepNumber(0))->reason, HasSubstr("bob"));
   history.Apply(JobEnded{kJob, JobStatus::kCancelled, "cancelled by bob", 45});
-  history.SetLive(kJob, {JobStatus::kRunning, "too late", StepView{}});
+  history.SetLive(kJob,
+                  {JobStatus::kRunning, {"updates", "too late", {}, Duration(0), {}}, StepView{}});
   const JobView view = history.Show(kJob, StepNumber(0)).value();
   EXPECT_EQ(view.status, JobStatus::kCancelled);
-  EXPECT_EQ(view.waiting, "");
+  EXPECT_EQ(view.wait.text, "");
   EXPECT_FALSE(view.current.has_value());
   EXPECT_TRUE(history.OpenJobs().empty());
   EXPECT_EQ(history.ResultOf(kJob), "cancelled");

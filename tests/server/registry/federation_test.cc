@@ -184,5 +184,44 @@ TEST_F(FederationTest, CloseAllEndsEveryStreamAndRefusesNewOnes) {
               HasCode(ErrorCode::kOverloaded));
 }
 
+TEST_F(FederationTest, TwoClientsWithOneCertificateFenceEachOtherByNameAndAreShown) {
+  const auto first = std::make_shared<FakePort>();
+  const auto second = std::make_shared<FakePort>();
+  ASSERT_THAT(federation_.Attend(kSite, HelloOf("disk-1"), first).status(), IsOk());
+  ASSERT_THAT(federation_.Attend(kSite, HelloOf("disk-2"), second).status(), IsOk());
+  ASSERT_TRUE(first->closed.has_value());
+  EXPECT_THAT(*first->closed, HasCode(ErrorCode::kFenced));
+  EXPECT_GE(RetryAfterOf(*first->closed), std::chrono::seconds(10)) << "not as fast as it can dial";
+  EXPECT_EQ(federation_.Sites().at(0).contested, 1u);
+  EXPECT_TRUE(federation_.Sites().at(0).store_changed);
+}
+
+TEST_F(FederationTest, AClientThatComesBackIsNotTwo) {
+  ASSERT_THAT(federation_.Attend(kSite, HelloOf("disk-1"), std::make_shared<FakePort>()).status(),
+              IsOk());
+  // Its older stream is half open: the same store.
+  ASSERT_THAT(federation_.Attend(kSite, HelloOf("disk-1"), std::make_shared<FakePort>()).status(),
+              IsOk());
+  // A new disk, after it had left.
+  federation_.Leave(kSite, Epoch(2));
+  ASSERT_THAT(federation_.Attend(kSite, HelloOf("disk-2"), std::make_shared<FakePort>()).status(),
+              IsOk());
+  EXPECT_EQ(federation_.Sites().at(0).contested, 0u);
+  EXPECT_TRUE(federation_.Sites().at(0).store_changed);
+}
+
+TEST_F(FederationTest, TheMoreSitesTheLongerADrainedServerGivesThemToComeBack) {
+  std::vector<std::shared_ptr<FakePort>> ports;
+  const auto attend = [&](const std::string& name) {
+    ports.push_back(std::make_shared<FakePort>());
+    ASSERT_THAT(federation_.Attend(SiteId(name), HelloOf("s"), ports.back()).status(), IsOk());
+  };
+  for (int i = 0; i < 2000; ++i) attend("s" + std::to_string(i));
+  federation_.CloseAll(Error(ErrorCode::kConnectionLost, "the server is shutting down"));
+  for (const auto& port : ports) {
+    EXPECT_EQ(RetryAfterOf(port->closed.value()), std::chrono::seconds(20));
+  }
+}
+
 }  // namespace
 }  // namespace consilium::server::registry

@@ -142,7 +142,7 @@ TEST(Coordinator, TooFewSitesParksTheJobWithItsReasonAndGoesOnWhenTheyCome) {
   ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
   EXPECT_FALSE(f.RunToEnd(job)) << "nothing is due: it waits for a site";
   EXPECT_EQ(f.Show(job).status, jobs::JobStatus::kWaiting);
-  EXPECT_THAT(f.Show(job).waiting, HasSubstr("2 of min_sites=3"));
+  EXPECT_THAT(f.Show(job).wait.text, HasSubstr("2 of min_sites=3"));
   EXPECT_TRUE(f.sites[0]->offers.empty());
   f.sites[2]->Attend(*f.server);
   ASSERT_TRUE(f.RunToEnd(job));
@@ -195,7 +195,8 @@ TEST(Coordinator, SilentSiteLosesItsLeaseAndTheRestGoOn) {
   f.Start();
   ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
   f.Settle();
-  EXPECT_THAT(f.Show(job).waiting, HasSubstr("waiting for 1 of 4 sites (d)"));
+  EXPECT_THAT(f.Show(job).wait.text,
+              HasSubstr("waiting for 1 of 4 sites, at most 5m00s: d (asked"));
   ASSERT_TRUE(f.RunToEnd(job));
   EXPECT_EQ(f.Show(job).status, jobs::JobStatus::kDone);
   EXPECT_THAT(f.Show(job).steps[0].sites.at(3).reason, HasSubstr("CN0712"));
@@ -333,7 +334,7 @@ TEST(Coordinator, SiteAwayForAMomentBetweenRoundsIsWaitedFor) {
   f.sites[2]->Leave();
   f.Settle();
   EXPECT_EQ(f.Show(job).rounds_committed, 1u);
-  EXPECT_THAT(f.Show(job).waiting, HasSubstr("c (to come back)"));
+  EXPECT_THAT(f.Show(job).wait.text, HasSubstr("c (to come back)"));
   f.clock.Advance(seconds(20));
   ASSERT_TRUE(f.sites[2]->Attend(*f.server));
   ASSERT_TRUE(f.RunToEnd(job));
@@ -370,7 +371,7 @@ TEST(Coordinator, FullDiskParksTheJobAndItGoesOnWhenThereIsRoom) {
       {.fail_operation = 1, .and_all_after = true, .code = ErrorCode::kStorageFull});
   EXPECT_FALSE(f.RunToEnd(job, 20));
   EXPECT_EQ(f.Show(job).status, jobs::JobStatus::kWaiting);
-  EXPECT_THAT(f.Show(job).waiting, HasSubstr("disk"));
+  EXPECT_THAT(f.Show(job).wait.text, HasSubstr("disk"));
   f.storage.SetFaults({});
   ASSERT_TRUE(f.RunToEnd(job));
   EXPECT_EQ(f.Show(job).status, jobs::JobStatus::kDone);

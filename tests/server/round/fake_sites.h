@@ -27,7 +27,10 @@ class FakeSite {
   struct Manners {
     wire::Verdict verdict = wire::Verdict::kAdmitted;
     bool silent = false;  // never answers an offer
-    float delta = 1;      // every element of its model update
+    // A partition that no end has noticed yet:
+    bool deaf = false;  // what the server sends does not arrive
+    bool mute = false;  // what it sends does not arrive
+    float delta = 1;    // every element of its model update
     uint32_t weight = 1;
   };
   FakeSite(
@@ -61,10 +64,12 @@ class FakeSite {
     if (server_ == nullptr) return false;
     const std::optional<wire::ServerMessage> message = inbox_->Take();
     if (!message) return false;
+    if (manners.deaf) return true;
     std::visit([this](const auto& m) { Handle(m); }, *message);
     return true;
   }
   void Say(const wire::SiteMessage& message) {
+    if (manners.mute) return;
     server_->federation().OnMessage(id_, epoch_, message).IgnoreError();
   }
 
@@ -94,6 +99,7 @@ class FakeSite {
     Say(wire::TaskAccepted{offer.job, offer.step});
     Bytes& update = held_[{offer.job, offer.step}];
     if (update.empty()) update = Compute(offer);
+    if (manners.mute) return;
     last_submit = Submit(offer, update);
     if (CodeOf(last_submit) == ErrorCode::kUpdateDigest) {
       // What the server's disk kept of an interrupted upload was torn: once more, from the start.

@@ -53,7 +53,7 @@ void RunWithCrashAt(uint64_t operation, CrashKind kind, const std::string& text,
   // The researcher does not know whether it was taken: the same envelope again is the same job.
   const auto submitted = f.server->Submit("ada", envelope, AsBytes(text));
   ASSERT_TRUE(submitted.ok()) << submitted.status();
-  ASSERT_TRUE(f.RunToEnd(submitted->job)) << f.Show(submitted->job).waiting;
+  ASSERT_TRUE(f.RunToEnd(submitted->job)) << f.Show(submitted->job).wait.text;
   const jobs::JobView view = f.Show(submitted->job);
   EXPECT_EQ(view.status, jobs::JobStatus::kDone) << view.reason;
   EXPECT_EQ(view.state, wanted);

@@ -110,10 +110,10 @@ TEST_F(ThreadedCoordinator, JobsAtOnceAllEndWithTheSameState) {
   std::vector<JobId> all;
   for (uint8_t nonce = 1; nonce <= 4; ++nonce) all.push_back(Submit(nonce));
   const jobs::JobView first = WaitForEnd(all.front());
-  EXPECT_EQ(first.status, jobs::JobStatus::kDone) << first.waiting << first.reason;
+  EXPECT_EQ(first.status, jobs::JobStatus::kDone) << first.wait.text << first.reason;
   for (const JobId& job : all) {
     const jobs::JobView view = WaitForEnd(job);
-    EXPECT_EQ(view.status, jobs::JobStatus::kDone) << view.waiting << view.reason;
+    EXPECT_EQ(view.status, jobs::JobStatus::kDone) << view.wait.text << view.reason;
     EXPECT_EQ(view.state, first.state);
   }
 }
@@ -133,7 +133,7 @@ TEST_F(ThreadedCoordinator, DrainInMidJobLosesNothing) {
   server_.reset();
   Start();
   const jobs::JobView view = WaitForEnd(job);
-  EXPECT_EQ(view.status, jobs::JobStatus::kDone) << view.waiting << view.reason;
+  EXPECT_EQ(view.status, jobs::JobStatus::kDone) << view.wait.text << view.reason;
   EXPECT_EQ(view.rounds_committed, 2u);
 }
 

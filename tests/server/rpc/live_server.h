@@ -44,6 +44,7 @@ class LiveServer : public ::testing::Test {
                                                  .version = "test"},
                                                 storage, federation.clock()));
     RpcServer::Options options;
+    options.transport = transport;
     options.transport.listen = address.empty() ? "127.0.0.1:0" : address;
     options.transport.tls.files = Files(Role::kServer, "main");
     options.federation = federation.authority().federation();
@@ -95,7 +96,8 @@ class LiveServer : public ::testing::Test {
 
   testing::TestFederation federation{"heart"};
   PosixStorage storage;
-  std::string address;  // set: where Start listens
+  std::string address;                      // set: where Start listens
+  consilium::rpc::ServerOptions transport;  // but for its address and files
   uint64_t upload_bytes = uint64_t{64} << 20;
   Duration hello_timeout = kPatience;
   std::unique_ptr<round::Coordinator> coordinator;

@@ -36,7 +36,11 @@ jobs::JobView SampleView() {
   job.job = JobId("0123456789abcdef");
   job.name = "heart";
   job.status = jobs::JobStatus::kWaiting;
-  job.waiting = "for 1 of 2 sites";
+  job.wait = {"updates",
+              "for 1 of 2 sites",
+              {SiteId("east")},
+              std::chrono::seconds(7),
+              std::chrono::seconds(8)};
   job.rounds = 9;
   job.submitted = 5;
   job.steps = {step};
@@ -50,6 +54,10 @@ TEST(ViewProto, AJobCarriesEveryFieldAcross) {
   EXPECT_EQ(out.job_id(), "0123456789abcdef");
   EXPECT_EQ(out.status(), v1::JOB_STATUS_WAITING);
   EXPECT_EQ(out.waiting(), "for 1 of 2 sites");
+  EXPECT_EQ(out.wait().kind(), "updates");
+  EXPECT_EQ(out.wait().sites(0), "east");
+  EXPECT_EQ(out.wait().since_ms(), 7000u);
+  EXPECT_EQ(out.wait().left_ms(), 8000u);
   EXPECT_EQ(out.rounds(), 9u);
   EXPECT_EQ(out.submitted_utc_ms(), 5);
   ASSERT_EQ(out.admissions_size(), 1);
