@@ -392,37 +392,4 @@ void JobEngine::WriteEnd(Instant now) {
   on_ended_();
 }
 
-jobs::Wait JobEngine::WaitNow(Instant now) const {
-  if (step_ != nullptr) return step_->WaitNow(now);
-  if (backoff_.until()) return backoff_.WaitNow(now);
-  jobs::Wait wait = wait_;
-  if (!look_again_ || wait.kind.empty()) return wait;
-  wait.left = std::max(*look_again_ - now, Duration(0));
-  wait.text += fmt::format(", at most {}", FormatDuration(*wait.left));
-  return wait;
-}
-
-void JobEngine::Publish(Instant now, bool tell_watchers) {
-  jobs::LiveView live;
-  live.status = status_;
-  live.wait = WaitNow(now);
-  if (const absl::Status disk = world_.disk.Health(); !disk.ok() && !ended_) {
-    // Whoever it was that met it, this job cannot take updates either.
-    live.status = jobs::JobStatus::kWaiting;
-    live.wait = {};
-    live.wait.kind = "disk";
-    live.wait.text =
-        fmt::format("the disk refused: {}; trying again", std::string(disk.message()));
-  }
-  const std::string what =
-      fmt::format("{} {}", live.wait.kind, step_ != nullptr ? step_->step().value() : 0);
-  if (std::exchange(waits_for_, what) != what) waits_since_ = now;
-  live.wait.since = now - waits_since_;
-  if (step_ != nullptr) live.current = step_->View(now);
-  world_.history.SetLive(job_, std::move(live));
-  if (!tell_watchers) return;
-  told_ = now;
-  world_.watchers.Changed(job_);
-}
-
 }  // namespace consilium::server::round

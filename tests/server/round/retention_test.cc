@@ -34,7 +34,7 @@ void RunJob(SmallFederation& f, uint8_t nonce, const std::string& text, JobId& j
   const auto submitted = f.Submit(text, nonce);
   ASSERT_THAT(submitted, IsOk());
   job = *submitted;
-  ASSERT_TRUE(f.RunToEnd(job)) << f.Show(job).waiting;
+  ASSERT_TRUE(f.RunToEnd(job)) << f.Show(job).wait.text;
   ASSERT_EQ(f.Show(job).status, jobs::JobStatus::kDone);
 }
 
@@ -191,15 +191,15 @@ TEST(FullDisk, JobGoesOnWhenTheDiskDoesAndEndsWithTheSameState) {
     }
     ASSERT_THAT(f.server->DiskHealth(), HasCode(code)) << "operation " << at;
     if (f.Show(*submitted).ended == 0) {
-      f.RunUntil([&] { return !f.Show(*submitted).waiting.empty(); }, 1);
-      EXPECT_THAT(f.Show(*submitted).waiting, HasSubstr("the disk refused")) << at;
+      f.RunUntil([&] { return !f.Show(*submitted).wait.text.empty(); }, 1);
+      EXPECT_THAT(f.Show(*submitted).wait.text, HasSubstr("the disk refused")) << at;
       EXPECT_EQ(f.Show(*submitted).status, jobs::JobStatus::kWaiting) << at;
     }
     f.storage.SetFaults({});
     f.clock.Advance(store::kProbePause);
     EXPECT_THAT(f.server->DiskHealth(), IsOk()) << at;
     for (const auto& site : f.sites) ASSERT_TRUE(site->Attend(*f.server));
-    ASSERT_TRUE(f.RunToEnd(*submitted)) << at << ": " << f.Show(*submitted).waiting;
+    ASSERT_TRUE(f.RunToEnd(*submitted)) << at << ": " << f.Show(*submitted).wait.text;
     EXPECT_EQ(f.Show(*submitted).state, wanted) << "operation " << at;
     EXPECT_EQ(f.Show(*submitted).rounds_failed, 0u) << "operation " << at;
   }
@@ -214,7 +214,7 @@ TEST(FullDisk, StoreAtItsBoundPausesTheJobByName) {
   ASSERT_TRUE(f.RunUntil([&] { return !f.server->DiskHealth().ok(); }));
   f.RunUntil([&] { return f.Show(*job).status == jobs::JobStatus::kWaiting; }, 5);
   EXPECT_EQ(f.Show(*job).status, jobs::JobStatus::kWaiting);
-  EXPECT_THAT(f.Show(*job).waiting, HasSubstr("max_disk"));
+  EXPECT_THAT(f.Show(*job).wait.text, HasSubstr("max_disk"));
   // An operator raises the bound and starts again: nothing was lost.
   f.Crash(CrashKind::kProcess);
   f.max_disk_bytes = UINT64_MAX;
