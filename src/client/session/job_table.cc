@@ -104,12 +104,10 @@ std::shared_ptr<const KnownJob> JobTable::Find(const JobId& job) {
 }
 
 absl::Status JobTable::Add(const wire::JobNotice& notice, KnownJob known) {
-  CN_RETURN_IF_ERROR(
-      WriteDurably(storage_, PathOf(notice.job), Encode(notice, known.training_rows)));
-  if (const JobId gone = Insert(notice.job, std::move(known)); !gone.empty()) {
-    return storage_.Remove(PathOf(gone));
-  }
-  return absl::OkStatus();
+  const Bytes record = Encode(notice, known.training_rows);
+  const JobId gone = Insert(notice.job, std::move(known));
+  CN_RETURN_IF_ERROR(WriteDurably(storage_, PathOf(notice.job), record));
+  return gone.empty() ? absl::OkStatus() : storage_.Remove(PathOf(gone));
 }
 
 absl::Status JobTable::Remove(const JobId& job) {

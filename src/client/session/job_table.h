@@ -38,6 +38,8 @@ class JobTable {
   absl::Status Load();
 
   std::shared_ptr<const KnownJob> Find(const JobId& job);
+  // The job is known when this returns, whatever the disk says: a site that starts again is noticed
+  // of its jobs again.
   absl::Status Add(const wire::JobNotice& notice, KnownJob known);
   absl::Status Remove(const JobId& job);
 

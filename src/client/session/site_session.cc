@@ -67,6 +67,8 @@ struct SiteSession::Parts {
   void Do(const wire::Outcome& outcome);
   void Do(const wire::JobEnded& ended);
   void DoTask(CurrentTask& current);
+  // Outcomes that the disk refused, of one job or of all. What it refuses again stays.
+  absl::Status SettleAgain(const JobId& job = JobId());
   // nullopt: stopped before it was known; it is noticed again.
   std::optional<wire::AdmissionReply> Admit(const wire::JobNotice& notice);
   // While a dataset is read for an admission: the tasks that wait meanwhile are alive. False after
@@ -101,6 +103,7 @@ struct SiteSession::Parts {
   const Clock* clock = nullptr;
   SiteHalf site_half;
   Instant next_beat{};  // the worker's
+  std::vector<wire::Outcome> unsettled;  // of held updates: at most wire::kMaxHeldUpdates
   mutable Mutex mutex;
   std::shared_ptr<Uplink> uplink ABSL_GUARDED_BY(mutex);
 };
@@ -293,12 +296,18 @@ void SiteSession::Parts::WaitForDisk(const absl::Status& fault, ControlWork work
 }
 
 void SiteSession::Parts::Do(const wire::Outcome& outcome) {
+  const auto same = [&outcome](const wire::Outcome& other) {
+    return other.job == outcome.job && other.step == outcome.step;
+  };
   const absl::Status settled = store->Settle(outcome, clock->UtcNow());
-  if (IsDiskFault(settled)) return WaitForDisk(settled, outcome);
   if (!settled.ok()) {
     LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
-    return;  // not acknowledged: it comes again
+    // Nobody says it again before the next Attend.
+    if (std::ranges::none_of(unsettled, same)) unsettled.push_back(outcome);
+    if (IsDiskFault(settled)) WaitForDisk(settled, outcome);
+    return;
   }
+  std::erase_if(unsettled, same);
   disk.Note(settled);
   if (const absl::Status removed = checkpoints->Remove(outcome.job, outcome.step); !removed.ok()) {
     LogStatus(Level::kWarning, "checkpoint not removed", removed);
@@ -306,8 +315,21 @@ void SiteSession::Parts::Do(const wire::Outcome& outcome) {
   Send(wire::OutcomeAck{outcome.job, outcome.step});
 }
 
+absl::Status SiteSession::Parts::SettleAgain(const JobId& job) {
+  absl::Status all = absl::OkStatus();
+  std::erase_if(unsettled, [&](const wire::Outcome& outcome) {
+    if (!job.empty() && outcome.job != job) return false;
+    const absl::Status settled = store->Settle(outcome, clock->UtcNow());
+    all.Update(settled);
+    if (settled.ok()) Send(wire::OutcomeAck{outcome.job, outcome.step});
+    return settled.ok();
+  });
+  return all;
+}
+
 void SiteSession::Parts::Do(const wire::JobEnded& ended) {
-  absl::Status done = store->ForgetJob(ended.job, clock->UtcNow());
+  absl::Status done = SettleAgain(ended.job);  // what has an outcome is not forgotten without it
+  if (done.ok()) done = store->ForgetJob(ended.job, clock->UtcNow());
   if (done.ok()) done = checkpoints->RemoveJob(ended.job);
   if (done.ok()) done = jobs.Remove(ended.job);
   if (IsDiskFault(done)) return WaitForDisk(done, ended);
@@ -349,6 +371,7 @@ void SiteSession::Parts::DoTask(CurrentTask& current) {
 }
 
 bool SiteSession::RunOne() {
+  parts_->SettleAgain().IgnoreError();  // logged when it came
   if (parts_->DoControl()) return true;
   const std::shared_ptr<CurrentTask> current = parts_->queue.Take(parts_->clock->Now());
   if (current == nullptr) return false;

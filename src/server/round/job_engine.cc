@@ -292,6 +292,7 @@ bool JobEngine::Select(Instant now) {
     OpenNext(std::move(selected->sites), now);
     return true;
   }
+  backoff_.Reset();  // it waits for sites, not for the disk
   if (const auto* await = std::get_if<AwaitAnswers>(&selection)) {
     status_ = jobs::JobStatus::kRunning;
     wait_ = {"answers", "waiting for " + await->reason, await->sites, Duration(0), std::nullopt};

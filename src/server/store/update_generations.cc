@@ -69,16 +69,16 @@ absl::StatusOr<std::optional<Generation>> UpdateStore::OpenGeneration(const Step
   return generation;
 }
 
-// The newest that is whole and names accepted updates only. What an unreadable one held is asked
-// for again: the sites keep their updates until the Outcome.
-void UpdateStore::RecoverGeneration(StepEntry& entry,
-                                    const std::vector<AcceptedUpdate>& accepted) const {
+// The newest that is whole and names accepted updates only. What a damaged one held is asked for
+// again: the sites keep their updates until the Outcome. One that the disk does not read now may be
+// whole: kStorageIo, try again.
+absl::Status UpdateStore::RecoverGeneration(StepEntry& entry,
+                                            const std::vector<AcceptedUpdate>& accepted) const {
   std::map<SiteId, Digest> known;
   for (const AcceptedUpdate& update : accepted) known[update.key.site] = update.digest;
-  const auto names = storage_.List(entry.folder);
-  if (!names.ok()) return;
+  CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(entry.folder));
   std::vector<uint64_t> numbers;
-  for (const std::string& name : *names) {
+  for (const std::string& name : names) {
     if (const uint64_t number = GenerationOf(name, entry.prefix)) numbers.push_back(number);
   }
   std::ranges::sort(numbers, std::ranges::greater());
@@ -86,6 +86,7 @@ void UpdateStore::RecoverGeneration(StepEntry& entry,
     auto generation = OpenGeneration(entry, number);
     absl::Status status = generation.status();
     if (status.ok()) status = (*generation)->sum.Verify();
+    if (CodeOf(status) == ErrorCode::kStorageIo) return status;
     if (!status.ok()) {
       LogStatus(Level::kWarning, "a generation of a sum is damaged", status,
                 {{"job", entry.step.job.value()}, {"step", entry.step.step.value()}});
@@ -100,8 +101,9 @@ void UpdateStore::RecoverGeneration(StepEntry& entry,
     }
     entry.generation = number;
     for (const FoldedUpdate& update : updates) entry.folded.emplace(update.site, update);
-    return;
+    break;
   }
+  return absl::OkStatus();
 }
 
 // ---- what is there

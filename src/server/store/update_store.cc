@@ -42,11 +42,14 @@ absl::StatusOr<UpdateStore::AcceptedFile> UpdateStore::Recover(const StepEntry& 
     accepted.path = small->second.path;
     accepted.offset = small->second.offset;
     accepted.in_segment = true;
-  } else if (!Exists(storage_, accepted.path)) {
+  }
+  auto opened = OpenUpdate(accepted);
+  if (!accepted.in_segment && CodeOf(opened.status()) == ErrorCode::kFileNotFound) {
     accepted.path = entry.PartPath(update.key.site, update.digest);
+    opened = OpenUpdate(accepted);
   }
   const std::string& path = accepted.path;
-  CN_ASSIGN_OR_RETURN(const auto file, OpenUpdate(accepted));
+  CN_ASSIGN_OR_RETURN(const auto file, std::move(opened));
   if (file->size() != update.bytes) {
     return Error(ErrorCode::kUpdateLayout,
                  fmt::format("{} has {} bytes, want {}", path, file->size(), update.bytes));
@@ -78,7 +81,7 @@ absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
   CN_RETURN_IF_ERROR(storage_.CreateFolder(entry->folder));
   for (const SiteId& site : sites) entry->slots.try_emplace(site);
   CN_RETURN_IF_ERROR(ReadSegments(*entry));
-  RecoverGeneration(*entry, accepted);
+  CN_RETURN_IF_ERROR(RecoverGeneration(*entry, accepted));
 
   std::vector<SiteId> lost;
   std::vector<std::string> keep;
@@ -95,6 +98,8 @@ absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
     if (file.ok()) {
       keep.push_back(file->path);
       slot.accepted = *std::move(file);
+    } else if (CodeOf(file.status()) == ErrorCode::kStorageIo) {
+      return file.status();  // the disk may answer later: nothing is lost yet
     } else {
       LogStatus(Level::kWarning, "accepted update is lost", file.status(),
                 {{"job", step.job.value()}, {"site", update.key.site.value()}});

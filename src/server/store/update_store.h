@@ -99,7 +99,8 @@ class UpdateStore {
   ~UpdateStore();
 
   // Opens a step for uploads of `sites`; `accepted` are those the journal already has (restart).
-  // An accepted update whose spool is gone or damaged is returned: it must be asked for again.
+  // An accepted update whose spool is gone or damaged is returned: it must be asked for again. One
+  // that the disk does not read now is neither: kStorageIo, try again.
   absl::StatusOr<std::vector<SiteId>> OpenForUploads(const OpenStep& step,
                                                      const std::vector<SiteId>& sites,
                                                      const std::vector<AcceptedUpdate>& accepted);
@@ -172,7 +173,8 @@ class UpdateStore {
   void WaitUntilIdle(const StepEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // update_generations.cc
   struct FoldState;
-  void RecoverGeneration(StepEntry& entry, const std::vector<AcceptedUpdate>& accepted) const;
+  absl::Status RecoverGeneration(StepEntry& entry,
+                                 const std::vector<AcceptedUpdate>& accepted) const;
   absl::StatusOr<FoldState> StateForFold(const JobId& job, StepNumber step,
                                          const std::vector<SiteId>& sites) const;
   absl::StatusOr<std::optional<Generation>> OpenGeneration(const StepEntry& entry,
