@@ -12,9 +12,10 @@ scripts/tidy.sh --all
 echo "== fuzz, $fuzz_seconds s each"
 scripts/build.sh fuzz
 scripts/fuzz.sh "$fuzz_seconds"
-echo "== simulation, 20,000 seeds"
+echo "== simulation, 100,000 seeds"
 scripts/build.sh release
-CONSILIUM_SEEDS=20000 ctest --test-dir build/release --output-on-failure -R simulation --timeout 7200
+CONSILIUM_SEEDS=100000 ctest --test-dir build/release --output-on-failure -R round_simulation \
+  -j "${CONSILIUM_JOBS:-2}" --timeout 7200
 echo "== coverage"
 scripts/build.sh coverage
 ctest --test-dir build/coverage --output-on-failure -j "${CONSILIUM_JOBS:-2}" --timeout 900

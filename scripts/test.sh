@@ -61,7 +61,7 @@ stage_release() {
   step "the demo" 120 scripts/demo.sh
 }
 
-# Under sanitizers the simulation runs 100 seeds: the release tests ran 500.
+# Under sanitizers the simulation runs 100 seeds: the release tests ran 2,000.
 stage_tsan() {
   step "tsan build" 1200 scripts/build.sh tsan || { not_run "tsan tests" "did not build"; return; }
   CONSILIUM_SEEDS=100 TSAN_OPTIONS="halt_on_error=1" step "tsan tests" 600 "${ctest_words[@]}" --test-dir build/tsan

@@ -6,7 +6,9 @@
 //
 // Without faults a run depends on the job file and the datasets alone, so it gives the bits that
 // the processes over gRPC give. With faults (seeded) everything that can happen between site and
-// server happens: delays, lost connections, repeats, crashes of either side. Not thread-safe.
+// server happens: delays, lost connections, repeats, failing disks, wrong clocks, and crashes of
+// either side between any two disk operations. A process that cannot start is started again.
+// While a transfer or a Wait lets time pass, everybody else goes on. Not thread-safe.
 #ifndef CONSILIUM_TESTS_SIMULATION_IN_MEMORY_FEDERATION_H_
 #define CONSILIUM_TESTS_SIMULATION_IN_MEMORY_FEDERATION_H_
 
@@ -14,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +33,9 @@
 #include "server/jobs/job_view.h"
 #include "server/round/coordinator.h"
 #include "tests/simulation/event_queue.h"
+#include "tests/simulation/faulty_disk.h"
 #include "tests/simulation/in_memory_link.h"
+#include "tests/simulation/skewed_clock.h"
 
 namespace consilium::simulation {
 
@@ -50,6 +55,14 @@ struct FinishedJob {
   wire::State content;
 };
 
+// How a process's disk behaves from its next start on, and in the midst of which changing
+// operation after that start the process dies (0: none).
+struct DiskWeather {
+  DiskFaults faults;
+  std::function<uint64_t()> dies_at;
+  CrashKind kind = CrashKind::kPowerCut;
+};
+
 class InMemoryFederation {
  public:
   struct Options {
@@ -57,46 +70,72 @@ class InMemoryFederation {
     std::vector<SiteConfig> sites;
     Duration most_work{0};  // a site begins its next piece of work within this
     uint64_t max_events = 1'000'000;
+    size_t fold_updates = 16;  // spools that the server folds while a round goes on
+    PlantedBug bug = PlantedBug::kNone;
   };
   explicit InMemoryFederation(Options options);
   ~InMemoryFederation();
 
   // Starts server and sites. Call once, first.
   absl::Status Start();
-  absl::StatusOr<JobId> Submit(std::string_view job_file);
+  // kCannotConnect while the server is down. The same envelope again is the same job.
+  absl::StatusOr<JobId> Submit(std::string_view job_file, ByteSpan envelope);
+  Bytes MakeEnvelope() const;
   // One event. False when nothing will ever happen again.
   bool Step();
+  // Lets time pass, with everything that happens in it.
+  void Wait(Duration length);
   // Steps until the job has ended; kTimedOut after max_events, kJobFailed with the job's reason.
   absl::StatusOr<FinishedJob> RunToEnd(const JobId& job);
   // Start, Submit and RunToEnd.
   absl::StatusOr<FinishedJob> RunJob(std::string_view job_file);
+  // Called after every event.
+  void OnStep(std::function<void()> on_step) { on_step_ = std::move(on_step); }
 
   // The process ends; its disk keeps what `kind` keeps. It starts again after `down`.
   void CrashSite(const SiteId& site, CrashKind kind, Duration down);
   void CrashServer(CrashKind kind, Duration down);
   void StopSite(const SiteId& site);  // for good
+  // Of the running process and of those that follow it.
+  void SetServerDisk(DiskWeather weather);
+  void SetSiteDisks(const DiskWeather& weather);
+  void JumpServerClock(UtcMillis by) { server_clock_.Jump(by); }
+  void JumpSiteClock(const SiteId& site, UtcMillis by);
 
-  server::round::Coordinator* server() { return server_.get(); }  // null while it is down
+  // Null while they are down.
+  server::round::Coordinator* server();
+  client::session::SiteSession* session(const SiteId& site);
+  bool stopped(const SiteId& site) const;
+  const MemoryStorage& SiteDisk(const SiteId& site) const;
   InMemoryLink& link() { return link_; }
   EventQueue& events() { return events_; }
-  Random& random() { return random_; }
   const ManualClock& clock() const { return clock_; }
+  uint64_t crashes() const { return crashes_; }
 
  private:
   struct Site;
-  absl::Status StartServer();
+  struct Server;
+  struct Incarnation;
+  bool StepBefore(std::optional<Instant> limit);
+  void StartServer();
   void StartSite(Site& site);
+  void EndServer(Duration down);
+  void EndSite(Site& site, Duration down);
   void WorkLater(Site& site);
   void Work(Site& site);
 
   const Options options_;
   ManualClock clock_;
+  SkewedClock server_clock_;
   EventQueue events_;
   Random random_;
   InMemoryLink link_;
-  MemoryStorage server_disk_;
-  std::unique_ptr<server::round::Coordinator> server_;
+  MemoryStorage server_memory_;
+  DiskWeather server_weather_;
+  std::unique_ptr<Server> server_;  // null while it is down
   std::map<SiteId, std::unique_ptr<Site>> sites_;
+  std::function<void()> on_step_;
+  uint64_t crashes_ = 0;
 };
 
 }  // namespace consilium::simulation

@@ -10,6 +10,10 @@ namespace consilium::simulation {
 namespace {
 
 constexpr Duration kReconnect = std::chrono::milliseconds(500);
+constexpr Duration kFirstResend = std::chrono::milliseconds(200);  // doubles
+constexpr int kMostResends = 7;
+constexpr uint64_t kMostPieces = 8;                         // of one transfer; each takes a while
+constexpr Duration kLook = std::chrono::milliseconds(500);  // a held transfer looks again
 
 absl::Status Lost() { return Error(ErrorCode::kConnectionLost, "the connection was lost"); }
 
@@ -21,26 +25,27 @@ struct InMemoryLink::Connection {
   client::session::SiteSession* session = nullptr;
   Epoch epoch;
   bool broken = false;
-  // Nothing overtakes within a direction.
-  Instant last_to_site{};
-  Instant last_to_server{};
+  bool late = false;  // broken, and what is on its way to the server still comes
+  // One event each takes the first: nothing overtakes within a direction.
+  std::deque<wire::ServerMessage> to_site;
+  std::deque<wire::SiteMessage> to_server;
 };
 
 class InMemoryLink::Port final : public server::registry::SitePort {
  public:
-  Port(InMemoryLink& link, std::shared_ptr<Connection> connection)
+  Port(InMemoryLink& link, ConnectionPtr connection)
       : link_(link), connection_(std::move(connection)) {}
   void Send(const wire::ServerMessage& message) override { link_.ToSite(connection_, message); }
   void Close(const absl::Status&) override { link_.BreakConnection(connection_); }
 
  private:
   InMemoryLink& link_;
-  const std::shared_ptr<Connection> connection_;
+  const ConnectionPtr connection_;
 };
 
 class InMemoryLink::SiteUplink final : public client::session::Uplink {
  public:
-  SiteUplink(InMemoryLink& link, std::shared_ptr<Connection> connection)
+  SiteUplink(InMemoryLink& link, ConnectionPtr connection)
       : link_(link), connection_(std::move(connection)) {}
 
   void Send(const wire::SiteMessage& message) override { link_.ToServer(connection_, message); }
@@ -50,24 +55,29 @@ class InMemoryLink::SiteUplink final : public client::session::Uplink {
     CN_RETURN_IF_ERROR(link_.Carry(connection_));
     CN_RETURN_IF_ERROR(Server().federation().CheckEpoch(connection_->site, connection_->epoch));
     CN_ASSIGN_OR_RETURN(const auto file, Server().states().OpenForSite(digest));
-    return ReadPieces(*file, offset, sink);
+    Bytes piece(link_.PieceOf(file->size()));
+    while (offset < file->size()) {
+      const auto part =
+          std::span(piece).first(std::min<uint64_t>(piece.size(), file->size() - offset));
+      CN_RETURN_IF_ERROR(file->ReadAt(offset, part));
+      CN_RETURN_IF_ERROR(link_.Carry(connection_));
+      CN_RETURN_IF_ERROR(sink(part));
+      offset += part.size();
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<wire::Receipt> Submit(const wire::UploadHeader& header, const FileReader& update,
                                        const std::function<void(uint64_t)>& on_written) override {
     CN_RETURN_IF_ERROR(link_.Carry(connection_));
     CN_RETURN_IF_ERROR(Server().federation().CheckEpoch(connection_->site, connection_->epoch));
-    server::store::UpdateStore& updates = Server().updates();
-    CN_ASSIGN_OR_RETURN(const auto position, updates.Begin(header));
-    if (position.receipt) return *position.receipt;
-    uint64_t written = position.written;
-    CN_RETURN_IF_ERROR(ReadPieces(update, written, [&](ByteSpan piece) -> absl::Status {
-      CN_ASSIGN_OR_RETURN(written, updates.Append(header.key, header.digest, written, piece));
-      on_written(written);
-      return absl::OkStatus();
-    }));
-    CN_ASSIGN_OR_RETURN(wire::Receipt receipt, updates.Finish(header.key, header.digest));
-    Server().OnUpdateAccepted(header.key);
+    absl::StatusOr<wire::Receipt> receipt = Upload(header, update, on_written);
+    const bool closed = CodeOf(receipt.status()) == ErrorCode::kUpdateUnknownTask;
+    if (closed && link_.bug_ == PlantedBug::kAcceptAfterClose) {
+      receipt = wire::Receipt{header.key, header.digest, "", {}};
+    }
+    if (!receipt.ok()) return receipt;
+    if (link_.listener_ != nullptr) link_.listener_->OnReceipt(*receipt);
     CN_RETURN_IF_ERROR(link_.Carry(connection_));  // a receipt can be lost too
     return receipt;
   }
@@ -75,27 +85,55 @@ class InMemoryLink::SiteUplink final : public client::session::Uplink {
  private:
   server::round::Coordinator& Server() { return **connection_->server; }
 
-  absl::Status ReadPieces(const FileReader& file, uint64_t offset,
-                          const std::function<absl::Status(ByteSpan)>& sink) {
-    Bytes piece(std::min<uint64_t>(link_.faults_.piece_bytes, file.size()));
-    while (offset < file.size()) {
-      CN_RETURN_IF_ERROR(link_.Carry(connection_));
+  absl::StatusOr<wire::Receipt> Upload(const wire::UploadHeader& header, const FileReader& update,
+                                       const std::function<void(uint64_t)>& on_written) {
+    CN_ASSIGN_OR_RETURN(const auto position, Server().updates().Begin(header));
+    if (position.receipt) return *position.receipt;
+    uint64_t written = position.written;
+    if (link_.listener_ != nullptr) link_.listener_->OnUploadBegun(header, written);
+    Bytes piece(link_.PieceOf(update.size()));
+    while (written < update.size()) {
       const auto part =
-          std::span(piece).first(std::min<uint64_t>(piece.size(), file.size() - offset));
-      CN_RETURN_IF_ERROR(file.ReadAt(offset, part));
-      CN_RETURN_IF_ERROR(sink(part));
-      offset += part.size();
+          std::span(piece).first(std::min<uint64_t>(piece.size(), update.size() - written));
+      CN_RETURN_IF_ERROR(update.ReadAt(written, part));
+      CN_RETURN_IF_ERROR(link_.Carry(connection_));
+      CN_ASSIGN_OR_RETURN(written,
+                          Server().updates().Append(header.key, header.digest, written, part));
+      if (link_.listener_ != nullptr) link_.listener_->OnUploadWritten(header, written);
+      on_written(written);
     }
-    return absl::OkStatus();
+    CN_RETURN_IF_ERROR(link_.Carry(connection_));
+    auto receipt = Server().updates().Finish(header.key, header.digest);
+    if (!receipt.ok() && link_.listener_ != nullptr) link_.listener_->OnUploadRefused(header);
+    CN_RETURN_IF_ERROR(receipt.status());
+    // A process that died in the midst of it tells nobody.
+    if (*connection_->server == nullptr) return Lost();
+    Server().OnUpdateAccepted(header.key);
+    return receipt;
   }
 
   InMemoryLink& link_;
-  const std::shared_ptr<Connection> connection_;
+  const ConnectionPtr connection_;
 };
+
+uint64_t InMemoryLink::PieceOf(uint64_t size) const {
+  return std::min(std::max<uint64_t>(faults_.piece_bytes, size / kMostPieces), size);
+}
 
 Duration InMemoryLink::Delay() {
   return Duration(
       static_cast<int64_t>(random_.Uniform() * static_cast<double>(faults_.most_delay.count())));
+}
+
+Duration InMemoryLink::Carriage(const ConnectionPtr& connection) {
+  Duration delay = Delay(), resend = kFirstResend;
+  int lost = 0;
+  while (Chance(faults_.lose) && lost < kMostResends) {
+    ++lost;
+    delay += std::exchange(resend, 2 * resend);
+  }
+  if (lost == kMostResends) BreakConnection(connection);
+  return delay;
 }
 
 void InMemoryLink::SetServer(server::round::Coordinator* server) {
@@ -118,11 +156,6 @@ void InMemoryLink::SetSite(const SiteId& site, client::session::SiteSession* ses
   ConnectLater(site);
 }
 
-void InMemoryLink::OnServerMessage(
-    std::function<void(const SiteId&, const wire::ServerMessage&)> sent) {
-  on_server_message_ = std::move(sent);
-}
-
 void InMemoryLink::OnHeard(std::function<void(const SiteId&)> heard) {
   on_heard_ = std::move(heard);
 }
@@ -131,6 +164,21 @@ bool InMemoryLink::connected(const SiteId& site) const {
   const auto found = nodes_.find(site);
   return found != nodes_.end() && found->second.connection != nullptr &&
          !found->second.connection->broken;
+}
+
+bool InMemoryLink::Held(const SiteId& site) const {
+  const auto found = nodes_.find(site);
+  return found != nodes_.end() && (found->second.to_site_free > events_.Now() ||
+                                   found->second.to_server_free > events_.Now());
+}
+
+void InMemoryLink::Hold(const SiteId& site, bool to_site, bool to_server, Duration length) {
+  Node& node = nodes_[site];
+  const Instant until = events_.Now() + length;
+  if (to_site) node.to_site_free = std::max(node.to_site_free, until);
+  if (to_server) node.to_server_free = std::max(node.to_server_free, until);
+  if (length < kKeepalive || node.connection == nullptr) return;
+  events_.After(kKeepalive, [this, connection = node.connection] { BreakConnection(connection); });
 }
 
 void InMemoryLink::ConnectLater(const SiteId& site) {
@@ -146,12 +194,15 @@ void InMemoryLink::ConnectLater(const SiteId& site) {
 void InMemoryLink::Connect(const SiteId& site) {
   Node& node = nodes_[site];
   if (node.session == nullptr || *server_ == nullptr || connected(site)) return;
+  if (Held(site)) return ConnectLater(site);
   auto connection = std::make_shared<Connection>();
   connection->site = site;
   connection->server = server_;
   connection->session = node.session;
-  const auto welcome = (*server_)->federation().Attend(site, node.session->MakeHello(),
-                                                       std::make_shared<Port>(*this, connection));
+  wire::Hello hello = node.session->MakeHello();
+  if (bug_ == PlantedBug::kLoseOutcome) hello.held.clear();
+  const auto welcome =
+      (*server_)->federation().Attend(site, hello, std::make_shared<Port>(*this, connection));
   if (!welcome.ok()) return ConnectLater(site);
   connection->epoch = welcome->epoch;
   if (connection->broken) return ConnectLater(site);
@@ -164,8 +215,9 @@ void InMemoryLink::Break(const SiteId& site) {
   if (connected(site)) BreakConnection(nodes_[site].connection);
 }
 
-void InMemoryLink::BreakConnection(const std::shared_ptr<Connection>& connection) {
+void InMemoryLink::BreakConnection(const ConnectionPtr& connection) {
   if (std::exchange(connection->broken, true)) return;
+  connection->late = faults_.most_delay.count() > 0 && random_.Below(2) == 0;
   events_.After(Delay(), [this, connection] {
     if (connection->session != nullptr && nodes_[connection->site].connection == connection) {
       connection->session->OnDisconnected();
@@ -179,41 +231,70 @@ void InMemoryLink::BreakConnection(const std::shared_ptr<Connection>& connection
   });
 }
 
-absl::Status InMemoryLink::Carry(const std::shared_ptr<Connection>& connection) {
+absl::Status InMemoryLink::Carry(const ConnectionPtr& connection) {
+  const Duration delay = Carriage(connection);
   if (!connection->broken && Chance(faults_.break_connection)) BreakConnection(connection);
+  if (wait_ && faults_.most_delay.count() > 0) wait_(delay);
+  while (wait_ && !connection->broken && Held(connection->site)) wait_(kLook);
   if (connection->broken || *connection->server == nullptr) return Lost();
   return absl::OkStatus();
 }
 
-void InMemoryLink::ToSite(const std::shared_ptr<Connection>& connection,
-                          const wire::ServerMessage& message) {
-  if (on_server_message_) on_server_message_(connection->site, message);
-  if (connection->broken) return;
+// kLoseOutcome: every third.
+bool InMemoryLink::Loses(const SiteId& site, const wire::ServerMessage& message) const {
+  if (bug_ != PlantedBug::kLoseOutcome) return false;
+  const auto* outcome = std::get_if<wire::Outcome>(&message);
+  return outcome != nullptr && (outcome->step.value() + site.value().back()) % 3 == 0;
+}
+
+void InMemoryLink::ToSite(const ConnectionPtr& connection, const wire::ServerMessage& message) {
+  if (connection->broken || Loses(connection->site, message)) return;
+  if (listener_ != nullptr) listener_->OnServerMessage(connection->site, message);
   const int copies = Chance(faults_.repeat_message) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
-    const Instant now = events_.Now();
-    const Instant at = std::max(now + Delay(), connection->last_to_site);
-    connection->last_to_site = at;
-    events_.After(at - now, [this, connection, message] {
-      if (!Carry(connection).ok() || connection->session == nullptr) return;
-      connection->session->OnMessage(message);
-      if (on_heard_) on_heard_(connection->site);
-    });
+    connection->to_site.push_back(message);
+    events_.After(Carriage(connection), [this, connection] { DeliverToSite(connection); });
   }
 }
 
-void InMemoryLink::ToServer(const std::shared_ptr<Connection>& connection,
-                            const wire::SiteMessage& message) {
+void InMemoryLink::DeliverToSite(const ConnectionPtr& connection) {
+  if (connection->broken || connection->session == nullptr || connection->to_site.empty()) return;
+  const Instant free = nodes_[connection->site].to_site_free;
+  if (free > events_.Now()) {
+    events_.After(free - events_.Now(), [this, connection] { DeliverToSite(connection); });
+    return;
+  }
+  const wire::ServerMessage message = std::move(connection->to_site.front());
+  connection->to_site.pop_front();
+  if (Chance(faults_.break_connection)) return BreakConnection(connection);
+  connection->session->OnMessage(message);
+  if (on_heard_) on_heard_(connection->site);
+}
+
+void InMemoryLink::ToServer(const ConnectionPtr& connection, const wire::SiteMessage& message) {
+  if (listener_ != nullptr) listener_->OnSiteMessage(connection->site, message);
   if (connection->broken) return;
-  const Instant now = events_.Now();
-  const Instant at = std::max(now + Delay(), connection->last_to_server);
-  connection->last_to_server = at;
-  events_.After(at - now, [this, connection, message] {
-    if (!Carry(connection).ok()) return;
-    const absl::Status heard =
-        (*connection->server)->federation().OnMessage(connection->site, connection->epoch, message);
-    if (!heard.ok()) BreakConnection(connection);  // fenced
-  });
+  const int copies = Chance(faults_.repeat_message) ? 2 : 1;
+  for (int copy = 0; copy < copies; ++copy) {
+    connection->to_server.push_back(message);
+    events_.After(Carriage(connection), [this, connection] { DeliverToServer(connection); });
+  }
+}
+
+void InMemoryLink::DeliverToServer(const ConnectionPtr& connection) {
+  if (connection->broken && !connection->late) return;
+  if (*connection->server == nullptr || connection->to_server.empty()) return;
+  const Instant free = nodes_[connection->site].to_server_free;
+  if (free > events_.Now()) {
+    events_.After(free - events_.Now(), [this, connection] { DeliverToServer(connection); });
+    return;
+  }
+  const wire::SiteMessage message = std::move(connection->to_server.front());
+  connection->to_server.pop_front();
+  if (Chance(faults_.break_connection)) return BreakConnection(connection);
+  const absl::Status heard =
+      (*connection->server)->federation().OnMessage(connection->site, connection->epoch, message);
+  if (!heard.ok()) BreakConnection(connection);  // fenced
 }
 
 }  // namespace consilium::simulation

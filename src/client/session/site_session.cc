@@ -67,6 +67,7 @@ struct SiteSession::Parts {
   void Do(const wire::Outcome& outcome);
   void Do(const wire::JobEnded& ended);
   void DoTask(CurrentTask& current);
+  absl::Status Settle(const wire::Outcome& outcome);
   // Outcomes that the disk refused, of one job or of all. What it refuses again stays.
   absl::Status SettleAgain(const JobId& job = JobId());
   // nullopt: stopped before it was known; it is noticed again.
@@ -295,33 +296,37 @@ void SiteSession::Parts::WaitForDisk(const absl::Status& fault, ControlWork work
   queue.AddControlLater(std::move(work), clock->Now() + kDiskRetry);
 }
 
-void SiteSession::Parts::Do(const wire::Outcome& outcome) {
-  const auto same = [&outcome](const wire::Outcome& other) {
-    return other.job == outcome.job && other.step == outcome.step;
-  };
-  const absl::Status settled = store->Settle(outcome, clock->UtcNow());
-  if (!settled.ok()) {
-    LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
-    // Nobody says it again before the next Attend.
-    if (std::ranges::none_of(unsettled, same)) unsettled.push_back(outcome);
-    if (IsDiskFault(settled)) WaitForDisk(settled, outcome);
-    return;
-  }
-  std::erase_if(unsettled, same);
-  disk.Note(settled);
+absl::Status SiteSession::Parts::Settle(const wire::Outcome& outcome) {
+  CN_RETURN_IF_ERROR(store->Settle(outcome, clock->UtcNow()));
+  disk.Note(absl::OkStatus());
   if (const absl::Status removed = checkpoints->Remove(outcome.job, outcome.step); !removed.ok()) {
     LogStatus(Level::kWarning, "checkpoint not removed", removed);
   }
   Send(wire::OutcomeAck{outcome.job, outcome.step});
+  return absl::OkStatus();
+}
+
+void SiteSession::Parts::Do(const wire::Outcome& outcome) {
+  const auto same = [&outcome](const wire::Outcome& other) {
+    return other.job == outcome.job && other.step == outcome.step;
+  };
+  const absl::Status settled = Settle(outcome);
+  if (settled.ok()) {
+    std::erase_if(unsettled, same);
+    return;
+  }
+  LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
+  // Nobody says it again before the next Attend.
+  if (std::ranges::none_of(unsettled, same)) unsettled.push_back(outcome);
+  if (IsDiskFault(settled)) WaitForDisk(settled, outcome);
 }
 
 absl::Status SiteSession::Parts::SettleAgain(const JobId& job) {
   absl::Status all = absl::OkStatus();
   std::erase_if(unsettled, [&](const wire::Outcome& outcome) {
     if (!job.empty() && outcome.job != job) return false;
-    const absl::Status settled = store->Settle(outcome, clock->UtcNow());
+    const absl::Status settled = Settle(outcome);
     all.Update(settled);
-    if (settled.ok()) Send(wire::OutcomeAck{outcome.job, outcome.step});
     return settled.ok();
   });
   return all;

@@ -1,0 +1,284 @@
+#include "tests/simulation/invariants.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "client/session/what_left.h"
+#include "common/journal/journal.h"
+#include "common/learn/contribution.h"
+#include "common/sum/exact_sum.h"
+#include "server/aggregation/server_half.h"
+#include "server/store/state_store.h"
+#include "tests/simulation/tiny_workload.h"
+
+namespace consilium::simulation {
+namespace {
+
+using client::session::SiteRecord;
+using server::jobs::JobStatus;
+using server::jobs::JobView;
+using server::jobs::SiteStepView;
+using server::jobs::StepView;
+
+std::string NameOf(StepNumber step, const SiteId& site) {
+  return fmt::format("step {} site {}", step.value(), site.value());
+}
+
+bool SameReport(const StepView& a, const StepView& b) {
+  const auto same_row = [](const SiteStepView& x, const SiteStepView& y) {
+    return x.site == y.site && x.result == y.result && x.update_digest == y.update_digest &&
+           x.weight == y.weight && x.reason == y.reason;
+  };
+  return a.committed == b.committed && a.state == b.state && a.base_state == b.base_state &&
+         a.reason == b.reason && std::ranges::equal(a.sites, b.sites, same_row);
+}
+
+}  // namespace
+
+Invariants::Invariants(JobId job, job::JobSpec spec)
+    : job_(std::move(job)), spec_(std::move(spec)) {}
+
+void Invariants::Violated(std::string what) {
+  if (violation_.empty()) violation_ = std::move(what);
+}
+
+const SiteStepView* Invariants::RowOf(const Key& key) const {
+  const auto report = reports_.find(key.first);
+  if (report == reports_.end()) return nullptr;
+  const auto row = std::ranges::find(report->second.sites, key.second, &SiteStepView::site);
+  return row == report->second.sites.end() ? nullptr : &*row;
+}
+
+void Invariants::Tell(const std::string& what) const {
+  if (trace_) trace_(what);
+}
+
+void Invariants::OnServerMessage(const SiteId& site, const wire::ServerMessage& message) {
+  if (const auto* offer = std::get_if<wire::TaskOffer>(&message)) {
+    Tell(NameOf(offer->step, site) + " is offered");
+    auto& cohort = cohorts_[offer->step];
+    cohort.insert(offer->cohort.begin(), offer->cohort.end());
+    if (!cohort.contains(site)) Violated(NameOf(offer->step, site) + " was not selected");
+    if (receipts_.contains({offer->step, site})) {
+      Violated(NameOf(offer->step, site) + " is asked again for what was accepted");
+    }
+  } else if (const auto* outcome = std::get_if<wire::Outcome>(&message)) {
+    const Key key(outcome->step, site);
+    Tell(fmt::format("{}: outcome {}", NameOf(outcome->step, site), wire::NameOf(outcome->kind)));
+    const auto [known, fresh] = outcomes_.try_emplace(key, outcome->kind);
+    if (known->second != outcome->kind) {
+      Violated(fmt::format("{}: outcome {} after outcome {}", NameOf(key.first, site),
+                           wire::NameOf(outcome->kind), wire::NameOf(known->second)));
+    }
+    if (fresh) unchecked_outcomes_.push_back(key);
+  }
+}
+
+void Invariants::OnSiteMessage(const SiteId& site, const wire::SiteMessage& message) {
+  const auto* progress = std::get_if<wire::TaskProgress>(&message);
+  if (progress != nullptr && progress->phase == "train") computing_[site] = progress->step;
+  if (const auto* failed = std::get_if<wire::TaskFailed>(&message)) {
+    Tell(fmt::format("{} fails: {} {}", NameOf(failed->step, site), failed->code, failed->message));
+  }
+}
+
+void Invariants::OnCompute(const SiteId& site) {
+  const auto step = computing_.find(site);
+  if (step != computing_.end() && receipts_.contains({step->second, site})) {
+    Violated(NameOf(step->second, site) + " computes again what has its receipt");
+  }
+}
+
+void Invariants::OnReceipt(const wire::Receipt& receipt) {
+  const Key key(receipt.key.step, receipt.key.site);
+  Tell(NameOf(key.first, key.second) + " gets its receipt");
+  const auto [known, fresh] = receipts_.try_emplace(key, receipt.digest);
+  if (known->second != receipt.digest) {
+    Violated(NameOf(key.first, key.second) + " has receipts of two digests");
+  }
+  if (fresh && reports_.contains(key.first)) {
+    Violated(NameOf(key.first, key.second) + " is accepted after the step ended");
+  }
+}
+
+void Invariants::OnUploadBegun(const wire::UploadHeader& header, uint64_t written) {
+  Tell(fmt::format("{}: upload from byte {}", NameOf(header.key.step, header.key.site), written));
+  const auto known = uploads_.find({header.key.step, header.key.site});
+  if (known != uploads_.end() && known->second.digest == header.digest &&
+      written < known->second.bytes) {
+    Violated(fmt::format("{}: {} bytes were acknowledged, the upload goes on at {}",
+                         NameOf(header.key.step, header.key.site), known->second.bytes, written));
+  }
+  resumed_ += written;
+}
+
+void Invariants::OnUploadWritten(const wire::UploadHeader& header, uint64_t written) {
+  uploads_[{header.key.step, header.key.site}] = {header.digest, written};
+}
+
+void Invariants::OnUploadRefused(const wire::UploadHeader& header) {
+  uploads_.erase({header.key.step, header.key.site});
+}
+
+void Invariants::Check(server::round::Coordinator& server) {
+  const auto view = server.Show(job_, checked_);
+  if (!view.ok()) return Violated("the job is lost: " + view.status().ToString());
+  for (const StepView& step : view->steps) CheckStep(step, server);
+  CheckOutcomes();
+  if (view->status == JobStatus::kWaiting && view->waiting.empty()) {
+    Violated("it waits and does not say for what");
+  }
+  if (ended_ && (view->status != last_.status || view->state != last_.state)) {
+    Violated("the job ended otherwise before");
+  }
+  ended_ = view->ended != 0;
+  last_ = *view;
+  if (view->status == JobStatus::kFailed && view->reason.empty()) {
+    Violated("the job failed and does not say why");
+  }
+  if (view->status == JobStatus::kDone && view->rounds_committed != spec_.rounds) {
+    Violated(fmt::format("done after {} of {} rounds", view->rounds_committed, spec_.rounds));
+  }
+}
+
+void Invariants::CheckAgain(server::round::Coordinator& server) {
+  const auto view = server.Show(job_);
+  if (!view.ok()) return Violated("the job is lost: " + view.status().ToString());
+  if (view->steps.size() < reports_.size()) return Violated("a reported step is lost");
+  for (const StepView& step : view->steps) {
+    const auto known = reports_.find(step.step);
+    if (known != reports_.end() && !SameReport(known->second, step)) {
+      Violated(fmt::format("the report of step {} has changed", step.step.value()));
+    }
+  }
+}
+
+void Invariants::CheckStep(const StepView& step, server::round::Coordinator& server) {
+  if (step.step != checked_.Next()) {
+    return Violated(fmt::format("step {} follows step {}", step.step.value(), checked_.value()));
+  }
+  checked_ = step.step;
+  Tell(fmt::format("step {} {} {}", step.step.value(), step.result, step.reason));
+  reports_[step.step] = step;
+  std::set<SiteId> named;
+  for (const SiteStepView& site : step.sites) {
+    if (!named.insert(site.site).second) {
+      Violated(NameOf(step.step, site.site) + " is named twice");
+    }
+    if (site.result != "counted" && site.reason.empty()) {
+      Violated(NameOf(step.step, site.site) + " is " + site.result + " without a reason");
+    }
+  }
+  // Offers that were never sent (everybody's update was there after a restart) leave no cohort.
+  if (named.empty() || (cohorts_.contains(step.step) && named != cohorts_[step.step])) {
+    Violated(fmt::format("the report of step {} has not the selected sites", step.step.value()));
+  }
+  CheckReceipts(step);
+  if (step.committed) return CheckCommitted(step, server);
+  const auto counted = std::ranges::count(step.sites, "counted", &SiteStepView::result);
+  if (counted >= spec_.participation.min_sites) {
+    Violated(fmt::format("step {} failed although {} were counted: {}", step.step.value(), counted,
+                         step.reason));
+  }
+  if (step.reason.empty()) {
+    Violated(fmt::format("step {} failed without a reason", step.step.value()));
+  }
+}
+
+void Invariants::CheckReceipts(const StepView& step) {
+  if (!step.committed) return;
+  for (const auto& [key, digest] : receipts_) {
+    if (key.first != step.step) continue;
+    const SiteStepView* row = RowOf(key);
+    if (row == nullptr || row->result != "counted" || row->update_digest != digest) {
+      Violated(fmt::format("{} has a receipt and is {}", NameOf(key.first, key.second),
+                           row == nullptr ? "not named" : row->result));
+    }
+  }
+}
+
+void Invariants::CheckCommitted(const StepView& step, server::round::Coordinator& server) {
+  const std::string name = fmt::format("step {}", step.step.value());
+  const auto layout = learn::ContributionLayout(spec_, step.workload);
+  auto sum = sum::ExactSum::Create(*layout, {.weight_cap = spec_.weight_cap});
+  uint32_t counted = 0;
+  for (const SiteStepView& site : step.sites) {
+    if (site.result != "counted") continue;
+    ++counted;
+    const auto contribution = TinyHalf(spec_, {step.workload, step.round, site.site});
+    if (site.weight != contribution->weight) Violated(name + ": a wrong weight");
+    if (!sum->Accumulate(contribution->weight, contribution->values.payload()).ok()) {
+      return Violated(name + ": its sum overflows");
+    }
+  }
+  if (counted < spec_.participation.min_sites) Violated(name + ": too few sites");
+  if (step.total_weight != sum->total_weight()) Violated(name + ": a wrong total weight");
+  if (state_ && step.base_state != *state_) Violated(name + " starts from another state");
+  state_ = step.state;
+  const auto base = server.states().Get(step.base_state);
+  if (!base.ok()) return;  // the disk may fail; the chain of digests still holds
+  const auto next = server::aggregation::NextState(spec_, step.workload, *base, sum->Report());
+  if (!next.ok()) return Violated(name + ": " + next.status().ToString());
+  MemoryStorage scratch;
+  const auto digest = server::store::StateStore("s", scratch).Put(*next);
+  if (!digest.ok() || *digest != step.state) {
+    Violated(name + ": the state is not that of the exact sum of the counted");
+  }
+}
+
+void Invariants::CheckOutcomes() {
+  for (const Key& key : std::exchange(unchecked_outcomes_, {})) {
+    const SiteStepView* row = RowOf(key);
+    const std::string name = NameOf(key.first, key.second);
+    if (row == nullptr) {
+      Violated(name + " hears an outcome that is in no report");
+      continue;
+    }
+    const bool counted = row->result == "counted" && reports_[key.first].committed;
+    if (counted != (outcomes_[key] == wire::OutcomeKind::kCounted)) {
+      Violated(
+          fmt::format("{} is {} and hears {}", name, row->result, wire::NameOf(outcomes_[key])));
+    }
+  }
+}
+
+void Invariants::CheckSite(const SiteId& site, const Storage& disk) {
+  std::map<StepNumber, Digest> left;
+  std::map<StepNumber, std::vector<wire::OutcomeKind>> heard;
+  std::set<StepNumber> forgotten;
+  const absl::Status read = journal::ReadJournal(
+      disk, "site/journal", [&](const journal::Record& record) -> absl::Status {
+        if (static_cast<SiteRecord>(record.kind) == SiteRecord::kLeft) {
+          const auto one = client::session::DecodeLeft(record.payload);
+          if (one.ok()) left[one->step] = one->digest;
+        } else if (static_cast<SiteRecord>(record.kind) == SiteRecord::kForgotten) {
+          const auto one = client::session::DecodeSettled(record.payload);
+          if (one.ok()) forgotten.insert(one->step);
+        } else if (static_cast<SiteRecord>(record.kind) == SiteRecord::kOutcome) {
+          const auto one = client::session::DecodeSettled(record.payload);
+          if (one.ok()) heard[one->step].push_back(one->outcome);
+        }
+        return absl::OkStatus();
+      });
+  if (!read.ok()) return Violated(site.value() + ": " + read.ToString());
+  for (const auto& [key, digest] : receipts_) {
+    if (key.second != site) continue;
+    const std::string name = NameOf(key.first, site);
+    if (!left.contains(key.first) || left[key.first] != digest) {
+      Violated(name + " left without a record at the site");
+    }
+    // Twice is the same: a disk may keep a record and say that it did not.
+    if (heard[key.first].empty()) {
+      const bool forgot = forgotten.contains(key.first);
+      Violated(name + (forgot ? " was forgotten at the site" : " has no outcome at the site"));
+    }
+    for (const wire::OutcomeKind kind : heard[key.first]) {
+      if ((kind == wire::OutcomeKind::kCounted) != reports_[key.first].committed) {
+        Violated(name + " has a wrong outcome at the site");
+      }
+    }
+  }
+}
+
+}  // namespace consilium::simulation

@@ -1,0 +1,24 @@
+// Seeds that have found a bug, and what it was. They run with every change.
+#ifndef CONSILIUM_TESTS_SIMULATION_REGRESSION_SEEDS_H_
+#define CONSILIUM_TESTS_SIMULATION_REGRESSION_SEEDS_H_
+
+#include <cstdint>
+
+namespace consilium::simulation {
+
+struct RegressionSeed {
+  uint64_t seed;
+  const char* found;
+};
+
+inline constexpr RegressionSeed kRegressionSeeds[] = {
+    {9, "after the disk had refused once, a job that waited for sites never slept"},
+    {13, "an outcome that the site's disk refused was forgotten with the job"},
+    {273, "an accepted update that the disk did not read at a restart was asked for again"},
+    {633, "a site whose disk failed at the admission stayed out of the job"},
+    {664, "an accepted update was taken for lost when the disk did not answer for its other name"},
+};
+
+}  // namespace consilium::simulation
+
+#endif  // CONSILIUM_TESTS_SIMULATION_REGRESSION_SEEDS_H_
