@@ -14,6 +14,7 @@ struct RegressionSeed {
 inline constexpr RegressionSeed kRegressionSeeds[] = {
     {9, "after the disk had refused once, a job that waited for sites never slept"},
     {13, "an outcome that the site's disk refused was forgotten with the job"},
+    {65, "a kept update that was folded went when a power cut had undone its renaming"},
     {273, "an accepted update that the disk did not read at a restart was asked for again"},
     {633, "a site whose disk failed at the admission stayed out of the job"},
     {664, "an accepted update was taken for lost when the disk did not answer for its other name"},

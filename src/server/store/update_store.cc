@@ -71,6 +71,13 @@ absl::StatusOr<std::unique_ptr<FileReader>> UpdateStore::OpenUpdate(
   return std::make_unique<FileSlice>(std::move(file), accepted.offset, accepted.update.bytes);
 }
 
+// Under either name: a power cut may have undone the renaming.
+void UpdateStore::KeepUpdate(const StepEntry& entry, const AcceptedUpdate& update,
+                             std::vector<std::string>& keep) {
+  keep.push_back(entry.UpdatePath(update.key.site));
+  keep.push_back(entry.PartPath(update.key.site, update.digest));
+}
+
 absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
     const OpenStep& step, const std::vector<SiteId>& sites,
     const std::vector<AcceptedUpdate>& accepted) {
@@ -91,7 +98,7 @@ absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
     Slot& slot = entry->slots[update.key.site];
     if (entry->folded.contains(update.key.site)) {
       slot.accepted = AcceptedFile{update, ""};
-      if (step.keep_updates) keep.push_back(entry->UpdatePath(update.key.site));
+      if (step.keep_updates) KeepUpdate(*entry, update, keep);
       continue;
     }
     absl::StatusOr<AcceptedFile> file = Recover(*entry, update);
@@ -154,7 +161,9 @@ void UpdateStore::CloseForUploads(const JobId& job, StepNumber step) {
     for (auto& [site, slot] : entry->slots) {
       if (slot.upload != nullptr) uploads.push_back(std::move(slot.upload));
       if (slot.accepted) keep.push_back(slot.accepted->path);
-      if (slot.accepted && entry->step.keep_updates) keep.push_back(entry->UpdatePath(site));
+      if (slot.accepted && entry->step.keep_updates) {
+        KeepUpdate(*entry, slot.accepted->update, keep);
+      }
     }
     for (uint64_t n = 1; n <= entry->last_segment; ++n) keep.push_back(entry->SegmentPath(n));
   }

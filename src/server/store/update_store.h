@@ -169,6 +169,8 @@ class UpdateStore {
   absl::Status KeepSmall(StepEntry& entry, const Upload& upload, AcceptedFile& accepted);
   absl::Status KeepFile(const StepEntry& entry, Upload& upload);
   absl::Status ReadSegments(StepEntry& entry) const;
+  static void KeepUpdate(const StepEntry& entry, const AcceptedUpdate& update,
+                         std::vector<std::string>& keep);
   absl::Status RemoveParts(const StepEntry& entry, const std::vector<std::string>& keep);
   void WaitUntilIdle(const StepEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // update_generations.cc
