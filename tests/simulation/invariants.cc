@@ -132,6 +132,9 @@ void Invariants::Check(server::round::Coordinator& server) {
   if (ended_ && (view->status != last_.status || view->state != last_.state)) {
     Violated("the job ended otherwise before");
   }
+  if (!ended_ && view->ended != 0) {
+    Tell(fmt::format("the job is {} {}", server::jobs::NameOf(view->status), view->reason));
+  }
   ended_ = view->ended != 0;
   last_ = *view;
   if (view->status == JobStatus::kFailed && view->reason.empty()) {

@@ -16,6 +16,7 @@ inline constexpr RegressionSeed kRegressionSeeds[] = {
     {13, "an outcome that the site's disk refused was forgotten with the job"},
     {65, "a kept update that was folded went when a power cut had undone its renaming"},
     {273, "an accepted update that the disk did not read at a restart was asked for again"},
+    {301, "a state whose manifest the disk did not read at a start lost its parts"},
     {633, "a site whose disk failed at the admission stayed out of the job"},
     {664, "an accepted update was taken for lost when the disk did not answer for its other name"},
 };

@@ -1,6 +1,7 @@
 // Which states stay: the index of manifests and parts, holds, pins and removal.
 #include <fmt/format.h>
 
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "server/store/state_files.h"
@@ -25,6 +26,8 @@ absl::Status StateStore::Load() {
       parts.emplace_back(*private_part, path);
     } else if (const auto digest = DigestIn(name, kManifest)) {
       const auto manifest = GetManifest(*digest);
+      // One that the disk does not read now may be good: nothing that it names may go.
+      if (CodeOf(manifest.status()) == ErrorCode::kStorageIo) return manifest.status();
       if (!manifest.ok()) {
         LogStatus(Level::kWarning, "a state's manifest is damaged", manifest.status());
         continue;
