@@ -13,7 +13,7 @@ constexpr Duration kReconnect = std::chrono::milliseconds(500);
 constexpr Duration kFirstResend = std::chrono::milliseconds(200);  // doubles
 constexpr int kMostResends = 7;
 constexpr uint64_t kMostPieces = 8;                         // of one transfer; each takes a while
-constexpr Duration kLook = std::chrono::milliseconds(500);  // a held transfer looks again
+constexpr Duration kHeldLook = std::chrono::milliseconds(500);  // a held transfer looks again
 
 absl::Status Lost() { return Error(ErrorCode::kConnectionLost, "the connection was lost"); }
 
@@ -235,7 +235,7 @@ absl::Status InMemoryLink::Carry(const ConnectionPtr& connection) {
   const Duration delay = Carriage(connection);
   if (!connection->broken && Chance(faults_.break_connection)) BreakConnection(connection);
   if (wait_ && faults_.most_delay.count() > 0) wait_(delay);
-  while (wait_ && !connection->broken && Held(connection->site)) wait_(kLook);
+  while (wait_ && !connection->broken && Held(connection->site)) wait_(kHeldLook);
   if (connection->broken || *connection->server == nullptr) return Lost();
   return absl::OkStatus();
 }
