@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
@@ -18,6 +19,7 @@ constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kFirstBackoffMs = 500;
 constexpr int kLongestBackoffMs = 30'000;
 constexpr int kStreamWindowBytes = 2 * 1024 * 1024;
+constexpr size_t kChannelBytes = size_t{32} * 1024 * 1024;  // gRPC's buffers of one connection
 
 grpc::ChannelArguments Arguments(const Address& address) {
   grpc::ChannelArguments arguments;
@@ -31,8 +33,12 @@ grpc::ChannelArguments Arguments(const Address& address) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
   // A connection carries one certificate: never share it with another channel of this process.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  // The probe would let buffers grow to hundreds of megabytes; the window is fixed instead.
-  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  // Without the probe a connection's window stays near 320 KB: 4.6 MB/s over 70 ms, on any link.
+  // With it alone buffers would grow to hundreds of megabytes on a fast one: the quota bounds them.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 1);
+  grpc::ResourceQuota quota("channel");
+  quota.Resize(kChannelBytes);
+  arguments.SetResourceQuota(quota);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kStreamWindowBytes);
   // Sessions repeat by themselves, from what is durable; gRPC's own retries would only buffer.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);

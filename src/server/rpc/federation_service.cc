@@ -23,11 +23,21 @@ constexpr CallCaps::Limits kCallLimits = {.of_one = kMaxCallsOfOneSite, .of_all 
 
 SiteId SiteOf(const consilium::rpc::Authenticated& caller) { return SiteId(caller.identity().id); }
 
-absl::StatusOr<FileStream<v1::Chunk>::Source> OpenState(round::Coordinator& coordinator,
-                                                        const SiteId& site,
-                                                        const wire::FetchRequest& request) {
+absl::StatusOr<wire::FetchRequest> ReadRequest(const ByteBuffer& request) {
+  ::grpc::Slice whole;
+  v1::FetchRequest proto;
+  if (!request.DumpToSingleSlice(&whole).ok() ||
+      !proto.ParseFromArray(whole.begin(), static_cast<int>(whole.size()))) {
+    return Error(ErrorCode::kProtocol, "a fetch request that is not Protobuf");
+  }
+  return wire::FromProto(proto);
+}
+
+absl::StatusOr<FileStream<ByteBuffer>::Source> OpenState(round::Coordinator& coordinator,
+                                                         const SiteId& site,
+                                                         const wire::FetchRequest& request) {
   CN_RETURN_IF_ERROR(coordinator.federation().CheckEpoch(site, request.epoch));
-  FileStream<v1::Chunk>::Source source;
+  FileStream<ByteBuffer>::Source source;
   source.digest = request.digest;
   source.offset = request.offset;
   CN_ASSIGN_OR_RETURN(source.reader, coordinator.states().OpenForSite(request.digest));
@@ -72,20 +82,20 @@ ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>* FederationService::Attend(
   return stream.get();  // owns itself until OnDone
 }
 
-ServerWriteReactor<v1::Chunk>* FederationService::Fetch(CallbackServerContext* context,
-                                                        const v1::FetchRequest* request) {
+ServerWriteReactor<ByteBuffer>* FederationService::Fetch(CallbackServerContext* context,
+                                                         const ByteBuffer* request) {
   const auto caller = authenticator_.Authenticate(*context, Rpc::kFetch);
-  const auto wanted = wire::FromProto(*request);
+  const auto wanted = ReadRequest(*request);
   if (!caller.ok() || !wanted.ok()) {
-    return new RefusedStream<ServerWriteReactor<v1::Chunk>>(
+    return new RefusedStream<ServerWriteReactor<ByteBuffer>>(
         Refuse("Fetch", caller.ok() ? wanted.status() : caller.status()));
   }
   const auto ticket = fetches_.Take(SiteOf(*caller).value());
   if (!ticket.ok()) {
-    return new RefusedStream<ServerWriteReactor<v1::Chunk>>(Refuse("Fetch", ticket.status()));
+    return new RefusedStream<ServerWriteReactor<ByteBuffer>>(Refuse("Fetch", ticket.status()));
   }
   // The ticket lives as long as the stream, which keeps this function.
-  return new FileStream<v1::Chunk>(
+  return new FileStream<ByteBuffer>(
       pool_, "Fetch", [this, site = SiteOf(*caller), wanted = *wanted, ticket = *ticket] {
         return OpenState(coordinator_, site, wanted);
       });

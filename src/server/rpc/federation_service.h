@@ -17,9 +17,9 @@
 
 namespace consilium::server::rpc {
 
-// Submit is raw: a chunk's payload stays in the slices it came in.
+// Fetch and Submit are raw: a chunk's payload stays in the slices it came in, or was read into.
 using FederationBase =
-    v1::Federation::WithCallbackMethod_Attend<v1::Federation::WithCallbackMethod_Fetch<
+    v1::Federation::WithCallbackMethod_Attend<v1::Federation::WithRawCallbackMethod_Fetch<
         v1::Federation::WithRawCallbackMethod_Submit<v1::Federation::Service>>>;
 
 // Open calls of one site. It needs one of each; a few more are there while older ones end.
@@ -38,8 +38,8 @@ class FederationService final : public FederationBase {
 
   ::grpc::ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>* Attend(
       ::grpc::CallbackServerContext* context) override;
-  ::grpc::ServerWriteReactor<v1::Chunk>* Fetch(::grpc::CallbackServerContext* context,
-                                               const v1::FetchRequest* request) override;
+  ::grpc::ServerWriteReactor<::grpc::ByteBuffer>* Fetch(::grpc::CallbackServerContext* context,
+                                                        const ::grpc::ByteBuffer* request) override;
   ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer>* Submit(
       ::grpc::CallbackServerContext* context) override;
 

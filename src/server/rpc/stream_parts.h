@@ -17,8 +17,10 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
+#include "common/base/status_macros.h"
 #include "common/base/storage.h"
-#include "common/wire/messages.h"
+#include "common/wire/chunk.h"
+#include "common/wire/messages_proto.h"
 #include "server/rpc/refusal.h"
 #include "server/rpc/worker_pool.h"
 
@@ -32,11 +34,36 @@ class RefusedStream final : public Reactor {
   void OnDone() override { delete this; }
 };
 
-inline constexpr size_t kFilePieceBytes = size_t{512} * 1024;
+inline constexpr size_t kFilePieceBytes = size_t{256} * 1024;
+
+// One frame of a FileStream: its header, then `bytes` of the file from header.offset on.
+// As a Protobuf message the payload is copied once more when it is serialised; raw it is not.
+template <typename Frame>
+absl::Status FillFrame(const FileReader& file, const wire::ChunkHeader& header, size_t bytes,
+                       Frame& frame) {
+  auto& out = *frame.mutable_header();
+  out.set_offset(header.offset);
+  out.set_total(header.total);
+  out.clear_digest();
+  if (header.digest) out.set_digest(wire::DigestBytes(*header.digest));
+  std::string& payload = *frame.mutable_payload();
+  payload.resize(bytes);
+  return file.ReadAt(header.offset, std::as_writable_bytes(std::span<char>(payload)));
+}
+inline absl::Status FillFrame(const FileReader& file, const wire::ChunkHeader& header, size_t bytes,
+                              ::grpc::ByteBuffer& frame) {
+  const Bytes prefix = wire::EncodeChunkPrefix(header, bytes);
+  auto payload = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  CN_RETURN_IF_ERROR(file.ReadAt(header.offset, std::span(payload.get(), bytes)));
+  const auto drop = [](void* block) { delete[] static_cast<std::byte*>(block); };
+  const ::grpc::Slice slices[] = {{prefix.data(), prefix.size()}, {payload.release(), bytes, drop}};
+  frame = ::grpc::ByteBuffer(slices, bytes > 0 ? 2 : 1);
+  return absl::OkStatus();
+}
 
 // Sends a file from an offset in pieces of kFilePieceBytes; one piece in memory at a time. `Frame`
-// is Chunk or ModelChunk. The first frame carries the digest, every frame offset and total; an
-// empty rest is one frame without payload.
+// is ModelChunk, or ByteBuffer for a raw call that sends Chunk. The first frame carries the digest,
+// every frame offset and total; an empty rest is one frame without payload.
 template <typename Frame>
 class FileStream final : public ::grpc::ServerWriteReactor<Frame> {
  public:
@@ -56,8 +83,8 @@ class FileStream final : public ::grpc::ServerWriteReactor<Frame> {
 
   void OnWriteDone(bool ok) override {
     if (!ok) return this->Finish(::grpc::Status(::grpc::StatusCode::CANCELLED, "the caller left"));
-    if (source_.offset >= source_.reader->size()) return this->Finish(::grpc::Status::OK);
-    frame_.mutable_header()->clear_digest();
+    if (source_.offset >= header_.total) return this->Finish(::grpc::Status::OK);
+    header_.digest.reset();
     OnWorker([this] { SendPiece(); });
   }
   void OnDone() override { delete this; }
@@ -71,22 +98,17 @@ class FileStream final : public ::grpc::ServerWriteReactor<Frame> {
     auto source = open_();
     if (!source.ok()) return this->Finish(Refuse(what_, source.status()));
     source_ = *std::move(source);
-    const auto* digest = reinterpret_cast<const char*>(source_.digest.bytes.data());
-    frame_.mutable_header()->set_digest(digest, source_.digest.bytes.size());
+    header_.digest = source_.digest;
+    header_.total = source_.reader->size();
     SendPiece();
   }
 
   void SendPiece() {
-    const uint64_t total = source_.reader->size();
     const auto piece =
-        static_cast<size_t>(std::min<uint64_t>(kFilePieceBytes, total - source_.offset));
-    frame_.mutable_header()->set_offset(source_.offset);
-    frame_.mutable_header()->set_total(total);
-    std::string& payload = *frame_.mutable_payload();
-    payload.resize(piece);
-    const auto read =
-        source_.reader->ReadAt(source_.offset, std::as_writable_bytes(std::span<char>(payload)));
-    if (!read.ok()) return this->Finish(Refuse(what_, read));
+        static_cast<size_t>(std::min<uint64_t>(kFilePieceBytes, header_.total - source_.offset));
+    header_.offset = source_.offset;
+    const absl::Status filled = FillFrame(*source_.reader, header_, piece, frame_);
+    if (!filled.ok()) return this->Finish(Refuse(what_, filled));
     source_.offset += piece;
     this->StartWrite(&frame_);
   }
@@ -95,6 +117,7 @@ class FileStream final : public ::grpc::ServerWriteReactor<Frame> {
   const std::string what_;
   const Open open_;
   Source source_;
+  wire::ChunkHeader header_;  // of the frame under way
   Frame frame_;
 };
 
