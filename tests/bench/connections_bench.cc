@@ -6,6 +6,7 @@
 #include "tests/bench/figures.h"
 #include "tests/bench/lab.h"
 #include "tests/bench/load_generator.h"
+#include "tests/bench/raw_tls.h"
 #include "tests/bench/tls_floor.h"
 
 namespace consilium::bench {
@@ -47,6 +48,7 @@ void Run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   using namespace consilium::bench;
   const Arguments arguments = ParseArguments(argc, argv);
+  EnlargeSecureHeap();
   Must(consilium::rpc::InitProcess({}));
   Run(arguments);
   return 0;
