@@ -126,7 +126,7 @@ void Invariants::Check(server::round::Coordinator& server) {
   if (!view.ok()) return Violated("the job is lost: " + view.status().ToString());
   for (const StepView& step : view->steps) CheckStep(step, server);
   CheckOutcomes();
-  if (view->status == JobStatus::kWaiting && view->waiting.empty()) {
+  if (view->status == JobStatus::kWaiting && view->wait.text.empty()) {
     Violated("it waits and does not say for what");
   }
   if (ended_ && (view->status != last_.status || view->state != last_.state)) {

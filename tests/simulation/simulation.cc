@@ -241,7 +241,7 @@ class Simulation {
     if (events_ < kMostEvents && federation_.clock().Now() < Instant(kMostTime)) return false;
     invariants_->Violated(fmt::format("the job hangs after {} s and {} events: {}",
                                       Seconds(federation_.clock().Now()), events_,
-                                      invariants_->last().waiting));
+                                      invariants_->last().wait.text));
     return true;
   }
   static int64_t Seconds(Instant now) {
