@@ -90,6 +90,7 @@ void InMemoryFederation::StartServer() {
   options.federation = kName;
   options.version = kVersion;
   options.fold_updates = options_.fold_updates;
+  options.small_update_bytes = options_.small_update_bytes;
   options.threads = false;
   server_ = std::make_unique<Server>(server_memory_, random_, options_.bug);
   server_->disk.SetFaults(server_weather_.faults);

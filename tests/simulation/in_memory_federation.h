@@ -71,6 +71,7 @@ class InMemoryFederation {
     Duration most_work{0};  // a site begins its next piece of work within this
     uint64_t max_events = 1'000'000;
     size_t fold_updates = 16;  // spools that the server folds while a round goes on
+    uint64_t small_update_bytes = server::store::kMaxSmallBytes;  // 0: a spool for each update
     PlantedBug bug = PlantedBug::kNone;
   };
   explicit InMemoryFederation(Options options);

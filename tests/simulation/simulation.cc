@@ -109,6 +109,7 @@ class Simulation {
             .sites = sites_,
             .most_work = std::chrono::milliseconds(200 + random_.Below(8000)),
             .fold_updates = 1 + random_.Below(5),
+            .small_update_bytes = seed % 2 == 0 ? 0 : server::store::kMaxSmallBytes,
             .bug = bug};
   }
 

@@ -69,7 +69,7 @@ struct SiteSession::Parts {
   void DoTask(CurrentTask& current);
   absl::Status Settle(const wire::Outcome& outcome);
   // Outcomes that the disk refused, of one job or of all. What it refuses again stays.
-  absl::Status SettleAgain(const JobId& job = JobId());
+  absl::Status SettleAgain(const JobId& job);
   // nullopt: stopped before it was known; it is noticed again.
   std::optional<wire::AdmissionReply> Admit(const wire::JobNotice& notice);
   // While a dataset is read for an admission: the tasks that wait meanwhile are alive. False after
@@ -103,7 +103,7 @@ struct SiteSession::Parts {
   const policy::Policy* policy = nullptr;
   const Clock* clock = nullptr;
   SiteHalf site_half;
-  Instant next_beat{};  // the worker's
+  Instant next_beat{};                   // the worker's
   std::vector<wire::Outcome> unsettled;  // of held updates: at most wire::kMaxHeldUpdates
   mutable Mutex mutex;
   std::shared_ptr<Uplink> uplink ABSL_GUARDED_BY(mutex);
@@ -316,15 +316,15 @@ void SiteSession::Parts::Do(const wire::Outcome& outcome) {
     return;
   }
   LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
-  // Nobody says it again before the next Attend.
+  // Nobody says it again before the next Attend, and its job may end before that.
   if (std::ranges::none_of(unsettled, same)) unsettled.push_back(outcome);
-  if (IsDiskFault(settled)) WaitForDisk(settled, outcome);
+  WaitForDisk(settled, outcome);
 }
 
 absl::Status SiteSession::Parts::SettleAgain(const JobId& job) {
   absl::Status all = absl::OkStatus();
   std::erase_if(unsettled, [&](const wire::Outcome& outcome) {
-    if (!job.empty() && outcome.job != job) return false;
+    if (outcome.job != job) return false;
     const absl::Status settled = Settle(outcome);
     all.Update(settled);
     return settled.ok();
@@ -376,7 +376,6 @@ void SiteSession::Parts::DoTask(CurrentTask& current) {
 }
 
 bool SiteSession::RunOne() {
-  parts_->SettleAgain().IgnoreError();  // logged when it came
   if (parts_->DoControl()) return true;
   const std::shared_ptr<CurrentTask> current = parts_->queue.Take(parts_->clock->Now());
   if (current == nullptr) return false;

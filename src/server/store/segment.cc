@@ -45,7 +45,7 @@ absl::StatusOr<SegmentPlace> Segment::Add(const SiteId& site, const Digest& dige
   return SegmentPlace{path_, end - file.size()};
 }
 
-void ReadSegment(const Storage& storage, const std::string& path, SegmentIndex& index) {
+absl::Status ReadSegment(const Storage& storage, const std::string& path, SegmentIndex& index) {
   const absl::Status read =
       journal::ReadJournal(storage, path, [&](const journal::Record& record) -> absl::Status {
         ByteReader in(record.payload);
@@ -57,7 +57,9 @@ void ReadSegment(const Storage& storage, const std::string& path, SegmentIndex& 
         index[{site, digest}] = SegmentPlace{path, offset};
         return absl::OkStatus();
       });
+  if (CodeOf(read) == ErrorCode::kStorageIo) return read;  // the disk may answer later
   if (!read.ok()) LogStatus(Level::kWarning, "a segment of updates is damaged", read);
+  return absl::OkStatus();
 }
 
 absl::Status FileSlice::ReadAt(uint64_t offset, std::span<std::byte> out) const {

@@ -49,8 +49,8 @@ class Segment {
 
 using SegmentIndex = std::map<std::pair<SiteId, Digest>, SegmentPlace>;
 // Adds what is whole in the segment; whether an update has its digest is for the caller to see. A
-// damaged segment gives what is before the damage.
-void ReadSegment(const Storage& storage, const std::string& path, SegmentIndex& index);
+// damaged segment gives what is before the damage. kStorageIo when the disk does not read it now.
+absl::Status ReadSegment(const Storage& storage, const std::string& path, SegmentIndex& index);
 
 // `bytes` of a file from `offset` on, as a file of its own.
 class FileSlice final : public FileReader {

@@ -250,7 +250,7 @@ absl::Status UpdateStore::ReadSegments(StepEntry& entry) const {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc() || end != digits.data() + digits.size()) continue;
     entry.last_segment = std::max(entry.last_segment, number);
-    ReadSegment(storage_, entry.folder + "/" + name, entry.small);
+    CN_RETURN_IF_ERROR(ReadSegment(storage_, entry.folder + "/" + name, entry.small));
   }
   return absl::OkStatus();
 }
