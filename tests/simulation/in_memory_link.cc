@@ -12,7 +12,7 @@ namespace {
 constexpr Duration kReconnect = std::chrono::milliseconds(500);
 constexpr Duration kFirstResend = std::chrono::milliseconds(200);  // doubles
 constexpr int kMostResends = 7;
-constexpr uint64_t kMostPieces = 8;                         // of one transfer; each takes a while
+constexpr uint64_t kMostPieces = 8;  // of one transfer; each takes a while
 constexpr Duration kHeldLook = std::chrono::milliseconds(500);  // a held transfer looks again
 
 absl::Status Lost() { return Error(ErrorCode::kConnectionLost, "the connection was lost"); }

@@ -69,8 +69,7 @@ absl::Status Check(const Flags& flags) {
 absl::Status Left(const Flags& flags) {
   CN_ASSIGN_OR_RETURN(const ClientConfig config, ReadConfig(flags));
   const PosixStorage storage;
-  CN_ASSIGN_OR_RETURN(const std::string text,
-                      ListWhatLeft(storage, config.data, flags.left_json));
+  CN_ASSIGN_OR_RETURN(const std::string text, ListWhatLeft(storage, config.data, flags.left_json));
   fmt::print("{}", text);
   return absl::OkStatus();
 }
