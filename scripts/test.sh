@@ -70,7 +70,9 @@ stage_tsan() {
 
 stage_asan() {
   step "asan build" 1500 scripts/build.sh asan || { not_run "asan tests" "did not build"; return; }
-  CONSILIUM_SEEDS=100 step "asan tests" 1200 "${ctest_words[@]}" --test-dir build/asan
+  CONSILIUM_SEEDS=100 step "asan tests" 1200 "${ctest_words[@]}" --test-dir build/asan \
+    -E '^(site_survival_test|drain_test)/'
+  not_run "asan: stops and kills" "site_survival_test, drain_test: their jobs take minutes when checked; release ran them"
 }
 
 stage_clang() { step "clang thread safety" 1200 scripts/clang_check.sh; }
