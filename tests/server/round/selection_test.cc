@@ -90,7 +90,7 @@ TEST(OverSelection, TheRoundClosesAtItsGoalAndTheLateAreToldSo) {
   f.Settle();
   EXPECT_EQ(f.Show(job).rounds_committed, 2u) << "no time had to pass";
   for (size_t round = 0; round < 2; ++round) {
-    const jobs::StepView& step = f.Show(job).steps.at(round);
+    const jobs::StepView step = f.Show(job).steps.at(round);
     ASSERT_THAT(step.sites, SizeIs(4));
     EXPECT_EQ(step.sites[3].result, "late");
     EXPECT_THAT(step.sites[3].reason, HasSubstr("goal of 3"));
