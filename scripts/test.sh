@@ -65,7 +65,7 @@ stage_release() {
 # Under sanitizers the simulation runs 100 seeds: the release tests ran 2,000.
 stage_tsan() {
   step "tsan build" 1200 scripts/build.sh tsan || { not_run "tsan tests" "did not build"; return; }
-  CONSILIUM_SEEDS=100 TSAN_OPTIONS="halt_on_error=1" step "tsan tests" 600 "${ctest_words[@]}" --test-dir build/tsan
+  CONSILIUM_SEEDS=100 TSAN_OPTIONS="halt_on_error=1" step "tsan tests" 900 "${ctest_words[@]}" --test-dir build/tsan
 }
 
 stage_asan() {
