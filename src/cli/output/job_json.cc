@@ -44,6 +44,7 @@ json SiteStepJson(const v1::SiteStepView& site) {
   if (site.away()) out["away"] = true;
   if (site.has_quiet_ms()) out["quiet_ms"] = site.quiet_ms();
   if (site.has_left_ms()) out["left_ms"] = site.left_ms();
+  if (!site.kernel().empty()) out["kernel"] = site.kernel();
   if (!site.update_digest().empty()) out["update_digest"] = HexOfBytes(site.update_digest());
   return out;
 }
@@ -171,8 +172,10 @@ json ToJson(const v1::SiteView& site) {
               {"last_seen", FormatUtc(site.last_seen_utc_ms())},
               {"store_changed", site.store_changed()},
               {"contested", site.contested()},
-              {"datasets", json::array()}};
+              {"datasets", json::array()},
+              {"capabilities", json::array()}};
   for (const auto& dataset : site.datasets()) out["datasets"].push_back(dataset);
+  for (const auto& capability : site.capabilities()) out["capabilities"].push_back(capability);
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/output/figures.h"
 #include "cli/output/job_json.h"
+#include "cli/output/kernels_text.h"
 #include "cli/output/table.h"
 #include "cli/output/wait_text.h"
 #include "common/base/clock.h"
@@ -188,6 +189,9 @@ std::string JobDetails(const Terminal& terminal, const v1::JobView& job, int new
                        terminal.Paint(Style::kAccent, step.result()),
                        step.has_left_ms() ? ", closes in " + FormatSeconds(step.left_ms()) : "");
     out += OpenStep(terminal, step);
+  }
+  if (const std::string kernels = KernelsTable(terminal, job); !kernels.empty()) {
+    out += "\n" + kernels;
   }
   if (const v1::StepView* evaluation = EvaluationOf(job)) {
     out += "\n" + FinalTable(terminal, *evaluation, {});

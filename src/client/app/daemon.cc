@@ -15,6 +15,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/storage.h"
 #include "common/base/version.h"
+#include "common/learn/train_kernel.h"
 #include "common/metrics/exposition.h"
 #include "common/metrics/ops_endpoint.h"
 #include "common/pki/tls_files.h"
@@ -98,6 +99,7 @@ absl::Status Start(const ClientConfig& config, Running& running) {
                                            {.site = site,
                                             .folder = config.data,
                                             .version = kVersion,
+                                            .kernel = learn::TrainKernel(),
                                             .most_cached_bytes = config.cache_bytes,
                                             .checkpoint_interval = config.checkpoint},
                                            running.storage, *running.datasets, *running.policy,
@@ -115,7 +117,8 @@ absl::Status Start(const ClientConfig& config, Running& running) {
        {"federation", material.identity.federation},
        {"server", config.server},
        {"datasets", config.datasets.size()},
-       {"version", kVersion}});
+       {"version", kVersion},
+       {"kernel", learn::TrainKernel()}});
   return absl::OkStatus();
 }
 

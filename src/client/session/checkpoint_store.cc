@@ -26,13 +26,14 @@ std::string FileNameOf(const JobId& job, StepNumber step) {
   return fmt::format("{}.{}.checkpoint", job.value(), step.value());
 }
 
-Digest BindingOf(const CheckpointKey& key, const std::string& version) {
+Digest BindingOf(const CheckpointKey& key, const CheckpointStore::Options& options) {
   Bytes step;
   ByteWriter(step).Put(key.step.value());
-  const std::array<ByteSpan, 6> parts = {AsBytes(key.job.value()),  step,
+  const std::array<ByteSpan, 7> parts = {AsBytes(key.job.value()),  step,
                                          SpanOf(key.state),         SpanOf(key.dataset),
-                                         AsBytes(key.site.value()), AsBytes(version)};
-  return crypto::DeriveKey("consilium-checkpoint-v1", parts);
+                                         AsBytes(key.site.value()), AsBytes(options.version),
+                                         AsBytes(options.kernel)};
+  return crypto::DeriveKey("consilium-checkpoint-v2", parts);
 }
 
 Bytes HeadOf(const Digest& binding, uint64_t body_bytes) {
@@ -55,7 +56,7 @@ class CheckpointStore::Slot final : public train::Checkpoints {
   Slot(CheckpointStore& store, const CheckpointKey& key, std::function<bool()> put_aside)
       : store_(store),
         name_(FileNameOf(key.job, key.step)),
-        binding_(BindingOf(key, store.options_.version)),
+        binding_(BindingOf(key, store.options_)),
         put_aside_(std::move(put_aside)),
         next_(store.clock_.Now() + store.options_.interval) {}
 
@@ -131,7 +132,7 @@ absl::StatusOr<Bytes> CheckpointStore::Read(const std::string& name, const Diges
   }
   reader.Get<uint32_t>();
   if (!std::ranges::equal(reader.GetBytes(kChecksumBytes), SpanOf(binding))) {
-    return Useless("the checkpoint is of another state, dataset or program version");
+    return Useless("the checkpoint is of another state, dataset, program version or kernel");
   }
   if (reader.Get<uint64_t>() != reader.left()) return Useless("the checkpoint has another length");
   bytes.resize(before.size());

@@ -2,12 +2,11 @@
 // instead of from the start of the step.
 //
 // docs/formats/checkpoint.md. A checkpoint is bound to (job, step, state digest, dataset digest,
-// site, program version): asked for with anything else it is not there, and a damaged one is not
-// there either. Loss costs time, never a wrong bit, so nothing here fails a task: a disk that
-// refuses is logged.
-// One is written every `interval`, but the disk gets at most a twentieth of the time; and once more
-// when the task is put aside. At most kMaxCheckpoints files. Used by the one worker; `storage` and
-// `clock` outlive it, it outlives its slots.
+// site, program version, training kernel): asked for with anything else it is not there, and a
+// damaged one is not there either. Loss costs time, never a wrong bit, so nothing here fails a
+// task: a disk that refuses is logged. One is written every `interval`, but the disk gets at most a
+// twentieth of the time; and once more when the task is put aside. At most kMaxCheckpoints files.
+// Used by the one worker; `storage` and `clock` outlive it, it outlives its slots.
 #ifndef CONSILIUM_CLIENT_SESSION_CHECKPOINT_STORE_H_
 #define CONSILIUM_CLIENT_SESSION_CHECKPOINT_STORE_H_
 
@@ -42,8 +41,9 @@ class CheckpointStore {
  public:
   struct Options {
     std::string folder;
-    std::string version;   // of the program: another one may compute other bits
-    Duration interval{0};  // 0: none are kept
+    std::string version;      // of the program: another one may compute other bits
+    std::string kernel = {};  // likewise
+    Duration interval{0};     // 0: none are kept
   };
   // Removes what an earlier process left beyond the bounds.
   static absl::StatusOr<std::unique_ptr<CheckpointStore>> Open(Options options, Storage& storage,

@@ -77,6 +77,9 @@ struct SiteSession::Parts {
   bool KeepAlive();
   // nullopt = allowed.
   std::optional<policy::Refuse> DecideOffer(const wire::TaskOffer& offer);
+  // The policy, and whether this site can run what the job pins. nullopt = allowed.
+  std::optional<policy::Refuse> Decide(const policy::PolicyQuestion& question,
+                                       const policy::PolicyFacts& facts) const;
 
   std::shared_ptr<Uplink> CurrentUplink() const {
     MutexLock lock(mutex);
@@ -124,6 +127,7 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
   CN_ASSIGN_OR_RETURN(p->checkpoints,
                       CheckpointStore::Open({.folder = p->options.folder + "/checkpoints",
                                              .version = p->options.version,
+                                             .kernel = p->options.kernel,
                                              .interval = p->options.checkpoint_interval},
                                             storage, clock));
   p->datasets = &datasets;
@@ -132,7 +136,7 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
   p->site_half = std::move(site_half);
   p->runner = std::make_unique<TaskRunner>(
       TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, p->scalings,
-                       *p->checkpoints, datasets, policy, clock, p->site_half},
+                       *p->checkpoints, datasets, policy, clock, p->site_half, p->options.kernel},
       Line{[p] { return p->CurrentUplink(); },
            [p](const wire::SiteMessage& message) { p->Send(message); },
            [p] {
@@ -149,6 +153,9 @@ wire::Hello SiteSession::MakeHello() const {
   wire::Hello hello;
   hello.version = parts_->options.version;
   hello.capabilities = {"fedavg", "statistics", "evaluation"};
+  if (!parts_->options.kernel.empty()) {
+    hello.capabilities.push_back("kernel=" + parts_->options.kernel);
+  }
   hello.datasets = parts_->datasets->Names();
   hello.store_id = parts_->store->store_id();
   hello.held = parts_->store->Held();
@@ -192,12 +199,24 @@ void SiteSession::OnMessage(const wire::ServerMessage& message) {
   }
 }
 
+std::optional<policy::Refuse> SiteSession::Parts::Decide(const policy::PolicyQuestion& question,
+                                                         const policy::PolicyFacts& facts) const {
+  const policy::Decision decision = policy->Decide(question, facts);
+  if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) return *refuse;
+  const std::string& pinned = question.job->train.kernel;
+  if (pinned.empty() || pinned == options.kernel) return std::nullopt;
+  return policy::Refuse{"kernel", fmt::format("the job pins the training kernel `{}`, this site "
+                                              "has `{}`",
+                                              pinned, options.kernel)};
+}
+
 std::optional<policy::Refuse> SiteSession::Parts::DecideOffer(const wire::TaskOffer& offer) {
   const std::shared_ptr<const KnownJob> job = jobs.Find(offer.job);
   if (job == nullptr) return policy::Refuse{"unknown_job", "this site has not admitted the job"};
-  const policy::Decision decision = policy->Decide({&job->spec, job->researcher, offer.workload},
-                                                   {.training_rows = job->training_rows});
-  if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) return *refuse;
+  if (auto refuse = Decide({&job->spec, job->researcher, offer.workload},
+                           {.training_rows = job->training_rows})) {
+    return refuse;
+  }
   if (!IsStepOf(job->spec, offer.workload, offer.round)) {
     return policy::Refuse{"plan", fmt::format("{} of round {} is not a step of the job",
                                               wire::NameOf(offer.workload), offer.round.value())};
@@ -243,20 +262,16 @@ bool SiteSession::Parts::KeepAlive() {
 std::optional<wire::AdmissionReply> SiteSession::Parts::Admit(const wire::JobNotice& notice) {
   if (const std::shared_ptr<const KnownJob> known = jobs.Find(notice.job)) {
     // Noticed again after a reconnect: the policy is asked again, the data is not read again.
-    const policy::Decision decision = policy->Decide(
-        {&known->spec, known->researcher, std::nullopt}, {.training_rows = known->training_rows});
-    const auto* refuse = std::get_if<policy::Refuse>(&decision);
-    if (refuse != nullptr) return RefusedBy(notice.job, *refuse);
+    const auto refuse = Decide({&known->spec, known->researcher, std::nullopt},
+                               {.training_rows = known->training_rows});
+    if (refuse) return RefusedBy(notice.job, *refuse);
     return wire::AdmissionReply{notice.job, wire::Verdict::kAdmitted, "", ""};
   }
   absl::StatusOr<job::JobSpec> spec = ReadNotice(notice);
   if (!spec.ok()) return RefusedFor(notice.job, spec.status());
   // First without the data: a dataset that may not be used is not even read.
   const policy::PolicyQuestion question{&*spec, notice.researcher, std::nullopt};
-  policy::Decision decision = policy->Decide(question, {});
-  if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) {
-    return RefusedBy(notice.job, *refuse);
-  }
+  if (const auto refuse = Decide(question, {})) return RefusedBy(notice.job, *refuse);
   const auto dataset = datasets->Load(*spec, [this](uint64_t, uint64_t) { return KeepAlive(); });
   if (absl::IsCancelled(dataset.status())) return std::nullopt;
   if (!dataset.ok()) {
@@ -265,8 +280,7 @@ std::optional<wire::AdmissionReply> SiteSession::Parts::Admit(const wire::JobNot
     return RefusedFor(notice.job, dataset.status());
   }
   const uint64_t rows = (*dataset)->train.rows();
-  decision = policy->Decide(question, {.training_rows = rows});
-  if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) {
+  if (const auto refuse = Decide(question, {.training_rows = rows})) {
     return RefusedBy(notice.job, *refuse);
   }
   const absl::Status kept = jobs.Add(notice, {*std::move(spec), notice.researcher, rows});

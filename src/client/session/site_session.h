@@ -51,6 +51,7 @@ class SiteSession {
     SiteId site;
     std::string folder;  // this site's own store
     std::string version;
+    std::string kernel = {};  // learn::TrainKernel: named in updates; a job may pin it
     size_t max_jobs = 64;
     size_t max_queued = 256;
     uint64_t most_cached_bytes = uint64_t{8} << 30;           // of states

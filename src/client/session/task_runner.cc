@@ -213,6 +213,7 @@ absl::StatusOr<LeftRecord> TaskRunner::Write(const Work& work, train::Contributi
   header.weight = contribution.weight;
   header.support = contribution.support;
   header.payload_bytes = layout.payload_bytes();
+  if (!StatisticsCache::Covers(work.offer.workload)) header.kernel = room_.kernel;
   LeftRecord left;
   left.job = work.offer.job;
   left.step = work.offer.step;

@@ -68,6 +68,7 @@ class TaskRunner {
     const policy::Policy& policy;
     const Clock& clock;
     const SiteHalf& site_half;
+    const std::string& kernel;
   };
   TaskRunner(Room room, Line line);
 

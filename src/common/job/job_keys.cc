@@ -61,6 +61,10 @@ constexpr auto kTable = std::to_array<JobKey>({
      "Passes over a site's rows in a round; not together with `local_steps`."},
     {"train.local_steps", "integer, 1 to 10000000", "none",
      "Mini-batches in a round instead of epochs: the same number at every site."},
+    {"train.kernel", "text, a name of 1 to 64 of `a-z 0-9 - _ .`", "any",
+     "Pins the training kernel, so that the whole run can be repeated bit for bit: a site with "
+     "another one refuses the job by name. `consilium show` names the kernel that each site ran, "
+     "`consilium sites --json` those that are there."},
 
     {"participation.min_sites", "integer, 1 to 16384", "1",
      "A round with fewer counted updates fails."},

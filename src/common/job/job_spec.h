@@ -70,6 +70,7 @@ struct TrainSpec {
   uint32_t batch_size = 32;   // 0 = full batch
   uint32_t local_epochs = 1;  // exactly one of these two is not 0
   uint32_t local_steps = 0;
+  std::string kernel;  // pinned: learn::TrainKernel; empty: any
 };
 
 struct ParticipationSpec {

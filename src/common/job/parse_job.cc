@@ -137,6 +137,7 @@ class JobReader {
       }
     }
     ReadBatchSize(table);
+    ReadKernel(table);
     const auto epochs = table.Integer(Leaf("train.local_epochs"), {1, 10'000});
     const auto steps = table.Integer(Leaf("train.local_steps"), {1, 10'000'000});
     if (table.Has("local_epochs") && table.Has("local_steps")) {
@@ -147,6 +148,19 @@ class JobReader {
     if (steps) {
       spec_.train.local_steps = static_cast<uint32_t>(*steps);
       spec_.train.local_epochs = 0;
+    }
+  }
+
+  void ReadKernel(const TomlTable& table) {
+    const std::string_view key = Leaf("train.kernel");
+    const auto kernel = table.Text(key);
+    if (!kernel) return;
+    if (IsValidName(*kernel)) {
+      spec_.train.kernel = *kernel;
+    } else {
+      table.OutOfRange(key,
+                       fmt::format("is \"{}\", want a name of 1 to 64 of a-z 0-9 - _ .", *kernel),
+                       "`consilium show` names the kernel that each site of a job ran");
     }
   }
 

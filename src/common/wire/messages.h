@@ -51,7 +51,7 @@ struct HeldUpdate {
 struct Hello {
   uint32_t protocol = kProtocolVersion;
   std::string version;                    // "0.1.0"
-  std::vector<std::string> capabilities;  // "fedavg", ...; unknown ones are ignored
+  std::vector<std::string> capabilities;  // "fedavg", "kernel=eigen-.."; see sites
   std::vector<std::string> datasets;
   std::string store_id;  // random, kept on the site's disk: a lost disk is noticed
   std::vector<HeldUpdate> held;

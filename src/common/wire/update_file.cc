@@ -13,13 +13,15 @@
 namespace consilium::wire {
 namespace {
 
-constexpr Format kUpdateFormat{"CNUPDATE", 1, "an update file", ErrorCode::kProtocol};
+constexpr Format kUpdateFormat{"CNUPDATE", 2, "an update file", ErrorCode::kProtocol};
 constexpr uint32_t kMaxWeight = uint32_t{1} << 29;  // sum::kMaxWeight
 constexpr size_t kLeastHeaderBytes = 16;
 constexpr size_t kCrcBytes = 4;
+constexpr size_t kVersionAt = 8;
+constexpr uint32_t kWithoutKernel = 1;  // the version of a header that names no kernel
 
 // The fields between the lengths and the padding, without a judgement of their values.
-UpdateHeader GetFields(ByteReader& reader) {
+UpdateHeader GetFields(ByteReader& reader, uint32_t version) {
   UpdateHeader header;
   header.base_state = GetDigest(reader);
   header.layout = GetDigest(reader);
@@ -34,6 +36,7 @@ UpdateHeader GetFields(ByteReader& reader) {
     header.support.resize(count);
     std::memcpy(header.support.data(), support.data(), support.size());
   }
+  if (version > kWithoutKernel) header.kernel = reader.GetText(kMaxIdBytes);
   return header;
 }
 
@@ -42,6 +45,8 @@ absl::Status CheckFields(const UpdateHeader& header) {
     return Malformed(kUpdateFormat, "its job id is not 16 hex digits");
   if (!IsValidName(header.key.site.value()))
     return Malformed(kUpdateFormat, "its site is not a name");
+  if (!header.kernel.empty() && !IsValidName(header.kernel))
+    return Malformed(kUpdateFormat, "its kernel is not a name");
   if (header.key.step.value() == 0)
     return Malformed(kUpdateFormat, "its step is 0, want at least 1");
   if (header.weight == 0 || header.weight > kMaxWeight) {
@@ -88,7 +93,9 @@ Bytes EncodeUpdateHeader(const UpdateHeader& header) {
   CN_CHECK(CheckFields(header).ok());
   Bytes out;
   ByteWriter writer(out);
-  PutPrelude(writer, kUpdateFormat);
+  Format format = kUpdateFormat;
+  if (header.kernel.empty()) format.version = kWithoutKernel;
+  PutPrelude(writer, format);
   writer.Put(uint32_t{0});  // the header's length, known at the end
   PutDigest(writer, header.base_state);
   PutDigest(writer, header.layout);
@@ -99,6 +106,7 @@ Bytes EncodeUpdateHeader(const UpdateHeader& header) {
   writer.PutText(header.key.site.value());
   writer.Put(static_cast<uint32_t>(header.support.size()));
   writer.PutBytes(std::as_bytes(std::span(header.support)));
+  if (!header.kernel.empty()) writer.PutText(header.kernel);
 
   const auto header_bytes = static_cast<uint32_t>(RoundUp8(out.size() + kCrcBytes));
   CN_CHECK(header_bytes <= kMaxUpdateHeaderBytes);
@@ -111,12 +119,16 @@ Bytes EncodeUpdateHeader(const UpdateHeader& header) {
 
 absl::StatusOr<ParsedUpdateHeader> ParseUpdateHeader(ByteSpan head) {
   CN_ASSIGN_OR_RETURN(const ByteSpan covered, CutHeader(head));
+  const auto version = ByteReader(covered.subspan(kVersionAt)).Get<uint32_t>();
   ByteReader reader(covered.subspan(kLeastHeaderBytes));
   ParsedUpdateHeader parsed;
-  parsed.header = GetFields(reader);
+  parsed.header = GetFields(reader, version);
   parsed.header_bytes = covered.size() + kCrcBytes;
   if (!reader.ok()) return Malformed(kUpdateFormat, "its header is too short for its fields");
   CN_RETURN_IF_ERROR(CheckFields(parsed.header));
+  if (version > kWithoutKernel && parsed.header.kernel.empty()) {
+    return Malformed(kUpdateFormat, "its kernel is empty, want version 1");
+  }
   if (reader.left() >= 8 || !IsZero(reader.GetBytes(reader.left()))) {
     return Malformed(kUpdateFormat, "unknown bytes follow the fields of its header");
   }

@@ -1,11 +1,12 @@
 // The update file: what a site writes to its own disk, sends, and the server spools, byte for byte.
 //
 // Header (docs/formats/update.md), then the payload of the layout. Its digest is the SHA-256 of
-// the whole file.
+// the whole file. Version 1 has no kernel and is what an update without one still is.
 #ifndef CONSILIUM_COMMON_WIRE_UPDATE_FILE_H_
 #define CONSILIUM_COMMON_WIRE_UPDATE_FILE_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,6 +27,8 @@ struct UpdateHeader {
   uint32_t weight = 1;            // sample count n, 1..sum::kMaxWeight
   std::vector<uint64_t> support;  // rows behind each tensor, in layout order
   uint64_t payload_bytes = 0;     // a multiple of 8
+  // What computed the values, where their bits depend on it (learn::TrainKernel); a valid name.
+  std::string kernel = {};
   friend bool operator==(const UpdateHeader&, const UpdateHeader&) = default;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "common/base/error.h"
@@ -11,6 +12,13 @@
 
 namespace consilium::server::jobs {
 namespace {
+
+// The version of UpdateAccepted and StepClosed from which they name training kernels.
+constexpr uint16_t kWithKernels = 2;
+
+template <typename Record>
+constexpr uint16_t kNewest =
+    std::is_same_v<Record, UpdateAccepted> || std::is_same_v<Record, StepClosed> ? kWithKernels : 1;
 
 void Write(ByteWriter& out, const JobSubmitted& r) {
   PutName(out, r.job);
@@ -107,23 +115,25 @@ void Write(ByteWriter& out, const UpdateAccepted& r) {
   PutDigest(out, r.digest);
   out.Put(r.weight);
   out.Put(r.bytes);
+  PutCut(out, r.kernel, kMaxNameBytes);
 }
-void Read(ByteReader& in, UpdateAccepted& r) {
+void Read(ByteReader& in, UpdateAccepted& r, uint16_t version) {
   GetName(in, r.key.job);
   r.key.step = StepNumber(in.Get<uint64_t>());
   GetName(in, r.key.site);
   r.digest = GetDigest(in);
   r.weight = in.Get<uint32_t>();
   r.bytes = in.Get<uint64_t>();
+  if (version >= kWithKernels) r.kernel = in.GetText(kMaxNameBytes);
 }
 
 void Write(ByteWriter& out, const StepClosed& r) {
   PutName(out, r.job);
   PutStep(out, r.report);
 }
-void Read(ByteReader& in, StepClosed& r) {
+void Read(ByteReader& in, StepClosed& r, uint16_t version) {
   GetName(in, r.job);
-  r.report = GetStep(in);
+  r.report = GetStep(in, version >= kWithKernels ? StepFields::kWithKernels : StepFields::kFirst);
 }
 
 void Write(ByteWriter& out, const StepCommitted& r) {
@@ -159,11 +169,18 @@ void Read(ByteReader& in, JobForgotten& r) {
   r.utc = in.Get<UtcMillis>();
 }
 
+// nullopt: a newer version.
 template <typename Record>
-absl::StatusOr<JobRecord> ReadAll(uint16_t kind, ByteSpan payload) {
+std::optional<absl::StatusOr<JobRecord>> ReadAll(uint16_t kind, uint16_t version,
+                                                 ByteSpan payload) {
+  if (version == 0 || version > kNewest<Record>) return std::nullopt;
   ByteReader in(payload);
   Record record;
-  Read(in, record);
+  if constexpr (kNewest<Record> > 1) {
+    Read(in, record, version);
+  } else {
+    Read(in, record);
+  }
   if (!in.done()) {
     return Error(ErrorCode::kJournalCorrupt,
                  fmt::format("a record of kind {} is malformed ({} bytes)", kind, payload.size()));
@@ -174,6 +191,10 @@ absl::StatusOr<JobRecord> ReadAll(uint16_t kind, ByteSpan payload) {
 }  // namespace
 
 uint16_t KindOf(const JobRecord& record) { return static_cast<uint16_t>(record.index() + 1); }
+
+uint16_t VersionOf(const JobRecord& record) {
+  return std::visit([](const auto& r) { return kNewest<std::decay_t<decltype(r)>>; }, record);
+}
 
 std::optional<JobId> JobOf(const JobRecord& record) {
   if (const auto* accepted = std::get_if<UpdateAccepted>(&record)) return accepted->key.job;
@@ -196,34 +217,16 @@ Bytes Encode(const JobRecord& record) {
 }
 
 absl::StatusOr<JobRecord> Decode(uint16_t kind, uint16_t version, ByteSpan payload) {
-  if (version == kRecordVersion) {
-    switch (kind) {
-      case 1:
-        return ReadAll<JobSubmitted>(kind, payload);
-      case 2:
-        return ReadAll<CancelRequested>(kind, payload);
-      case 3:
-        return ReadAll<JobEnded>(kind, payload);
-      case 4:
-        return ReadAll<SiteEpoch>(kind, payload);
-      case 5:
-        return ReadAll<Admission>(kind, payload);
-      case 6:
-        return ReadAll<StepOpened>(kind, payload);
-      case 7:
-        return ReadAll<UpdateAccepted>(kind, payload);
-      case 8:
-        return ReadAll<StepClosed>(kind, payload);
-      case 9:
-        return ReadAll<StepCommitted>(kind, payload);
-      case 10:
-        return ReadAll<StepFailed>(kind, payload);
-      case 11:
-        return ReadAll<JobForgotten>(kind, payload);
-      default:
-        break;
-    }
-  }
+  std::optional<absl::StatusOr<JobRecord>> record;
+  // Kinds count from 1 in the order of JobRecord's alternatives.
+  const auto read = [&]<size_t... Index>(std::index_sequence<Index...>) {
+    ((kind == Index + 1 ? void(record = ReadAll<std::variant_alternative_t<Index, JobRecord>>(
+                                   kind, version, payload))
+                        : void()),
+     ...);
+  };
+  read(std::make_index_sequence<std::variant_size_v<JobRecord>>());
+  if (record) return *std::move(record);
   return Error(
       ErrorCode::kFormatVersion,
       fmt::format("a journal record of kind {} version {} is not known here", kind, version),

@@ -22,7 +22,6 @@
 
 namespace consilium::server::jobs {
 
-inline constexpr uint16_t kRecordVersion = 1;
 inline constexpr size_t kMaxReasonBytes =
     512;  // of one site in a step's report; longer ones are cut
 inline constexpr size_t kMaxRecordTextBytes = 16 * 1024;  // any other text; longer ones are cut
@@ -68,6 +67,7 @@ struct UpdateAccepted {  // kind 7: durable before the receipt
   Digest digest;
   uint32_t weight = 1;
   uint64_t bytes = 0;
+  std::string kernel = {};  // of training; empty before version 2, and for statistics
 };
 struct StepClosed {  // kind 8: the report; in one sync with kind 9 or 10
   JobId job;
@@ -96,6 +96,8 @@ using JobRecord =
 
 // The kind of a record: its place in JobRecord, from 1.
 uint16_t KindOf(const JobRecord& record);
+// The version that Encode writes. Decode reads every version from 1.
+uint16_t VersionOf(const JobRecord& record);
 // The job it is about; none for SiteEpoch.
 std::optional<JobId> JobOf(const JobRecord& record);
 Bytes Encode(const JobRecord& record);

@@ -40,6 +40,7 @@ struct SiteStepView {
   uint64_t update_bytes = 0;
   uint32_t weight = 0;
   Digest update_digest;
+  std::string kernel;  // that computed the update; empty for statistics, and while none is counted
   Duration elapsed{0};
   aggregation::Metrics metrics;
   // Only while the step is open:

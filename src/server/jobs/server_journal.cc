@@ -27,7 +27,8 @@ absl::StatusOr<uint64_t> AppendAll(journal::Journal& journal, const std::vector<
                                    std::span<const JobRecord> records, bool sync) {
   uint64_t position = 0;
   for (size_t i = 0; i < records.size(); ++i) {
-    CN_ASSIGN_OR_RETURN(position, journal.Append(KindOf(records[i]), payloads[i], kRecordVersion));
+    CN_ASSIGN_OR_RETURN(position,
+                        journal.Append(KindOf(records[i]), payloads[i], VersionOf(records[i])));
   }
   CN_RETURN_IF_ERROR(sync ? journal.SyncTo(position) : journal.WriteTo(position));
   return position;

@@ -42,9 +42,10 @@ void PutSite(ByteWriter& out, const SiteStepView& site) {
   PutDigest(out, site.update_digest);
   out.Put(static_cast<int64_t>(site.elapsed.count()));
   PutMetrics(out, site.metrics);
+  PutCut(out, site.kernel, kMaxNameBytes);
 }
 
-SiteStepView GetSite(ByteReader& in) {
+SiteStepView GetSite(ByteReader& in, StepFields fields) {
   SiteStepView site;
   GetName(in, site.site);
   site.result = in.GetText(kMaxNameBytes);
@@ -55,6 +56,7 @@ SiteStepView GetSite(ByteReader& in) {
   site.update_digest = GetDigest(in);
   site.elapsed = Duration(in.Get<int64_t>());
   site.metrics = GetMetrics(in);
+  if (fields == StepFields::kWithKernels) site.kernel = in.GetText(kMaxNameBytes);
   return site;
 }
 
@@ -123,7 +125,7 @@ void PutStep(ByteWriter& out, const StepView& step) {
   for (const SiteStepView& site : step.sites) PutSite(out, site);
 }
 
-StepView GetStep(ByteReader& in) {
+StepView GetStep(ByteReader& in, StepFields fields) {
   StepView step;
   step.step = StepNumber(in.Get<uint64_t>());
   GetEnum(in, step.workload, wire::Workload::kMeans, wire::Workload::kEvaluate);
@@ -138,7 +140,7 @@ StepView GetStep(ByteReader& in) {
   step.update_bytes = in.Get<uint64_t>();
   step.total_weight = in.Get<uint64_t>();
   const size_t count = GetCount(in, wire::kMaxCohort);
-  for (size_t i = 0; i < count && in.ok(); ++i) step.sites.push_back(GetSite(in));
+  for (size_t i = 0; i < count && in.ok(); ++i) step.sites.push_back(GetSite(in, fields));
   return step;
 }
 

@@ -35,6 +35,11 @@ absl::Status CheckHello(const wire::Hello& hello) {
     return Error(ErrorCode::kProtocol, fmt::format("hello lists {} datasets, want at most {}",
                                                    hello.datasets.size(), wire::kMaxDatasets));
   }
+  if (hello.capabilities.size() > wire::kMaxCapabilities) {
+    return Error(ErrorCode::kProtocol,
+                 fmt::format("hello lists {} capabilities, want at most {}",
+                             hello.capabilities.size(), wire::kMaxCapabilities));
+  }
   if (hello.held.size() > wire::kMaxHeldUpdates) {
     return Error(ErrorCode::kProtocol, fmt::format("hello lists {} held updates, want at most {}",
                                                    hello.held.size(), wire::kMaxHeldUpdates));
@@ -89,6 +94,7 @@ absl::StatusOr<std::shared_ptr<SitePort>> Federation::Install(const SiteId& site
   status.connected = true;
   status.version = hello.version;
   status.datasets = hello.datasets;
+  status.capabilities = hello.capabilities;
   status.store_id = hello.store_id;
   status.last_seen = clock_.UtcNow();
   return std::exchange(session.port, std::move(port));

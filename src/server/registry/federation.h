@@ -50,6 +50,7 @@ struct SiteStatus {
   Epoch epoch;
   std::string version;
   std::vector<std::string> datasets;
+  std::vector<std::string> capabilities;
   std::string store_id;
   bool store_changed = false;  // this store id is not the one seen before
   // How often a stream of another store was fenced while it lived: two clients use its certificate.

@@ -58,7 +58,7 @@ Coordinator::Parts::Parts(Options o, Storage& s, const Clock& c)
               storage,
               [this](const store::AcceptedUpdate& update, store::Sync sync) {
                 const jobs::UpdateAccepted record{update.key, update.digest, update.weight,
-                                                  update.bytes};
+                                                  update.bytes, update.kernel};
                 return sync == store::Sync::kUpdate ? journal->Write(record)
                                                     : journal->WriteUnsynced(record);
               }),
@@ -131,8 +131,8 @@ void Coordinator::Parts::OnUpdateAccepted(const wire::TaskKey& key) {
   const auto engine = Find(key.job);
   const std::optional<jobs::UpdateAccepted> known = history.FindAccepted(key);
   if (engine == nullptr || !known) return;
-  engine->Post(
-      StepEvent{key.step, UpdateAccepted{key.site, known->digest, known->weight, known->bytes}});
+  engine->Post(StepEvent{key.step, UpdateAccepted{key.site, known->digest, known->weight,
+                                                  known->bytes, known->kernel}});
 }
 
 absl::Status Coordinator::Parts::CheckStart(const job::JobSpec& spec) const {

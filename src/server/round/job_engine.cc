@@ -155,7 +155,7 @@ void JobEngine::ReadAgain(Instant now) {
   Handle(CancelAsked{}, now);
   if (step_ == nullptr) return;
   for (const store::AcceptedUpdate& update : world_.stores.updates.Accepted(job_, step_->step())) {
-    step_->Apply(UpdateAccepted{update.key.site, update.digest, update.weight, update.bytes}, now);
+    step_->Apply(EventOf(update), now);
   }
 }
 

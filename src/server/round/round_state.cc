@@ -89,6 +89,7 @@ void RoundState::Handle(const UpdateAccepted& event, Instant now) {
   report.update_bytes = event.bytes;
   report.weight = event.weight;
   report.digest = event.digest;
+  report.kernel = event.kernel;
   ++counted_;
 }
 

@@ -58,6 +58,7 @@ struct SiteReport {
   uint64_t update_bytes = 0;
   uint32_t weight = 0;
   Digest digest;        // of the counted update
+  std::string kernel;   // that computed it
   Duration elapsed{0};  // from offer to its end
   std::string phase;    // last progress: "fetch", "train", "submit"
   uint64_t done = 0;    // of that phase, as the site counts: bytes, or steps
@@ -78,7 +79,8 @@ struct Start {};
 struct OfferAccepted { SiteId site; };
 struct OfferRefused { SiteId site; std::string rule; std::string message; };
 struct Progress { SiteId site; std::string phase; uint64_t done = 0; uint64_t total = 0; };
-struct UpdateAccepted { SiteId site; Digest digest; uint32_t weight = 1; uint64_t bytes = 0; };
+struct UpdateAccepted { SiteId site; Digest digest; uint32_t weight = 1; uint64_t bytes = 0;
+                        std::string kernel = {}; };
 struct SiteFailed { SiteId site; std::string reason; };
 struct SiteAttended { SiteId site; };  // (re)connected: an open offer is sent again
 struct SiteLeft { SiteId site; };      // or could not be reached; changes no lease

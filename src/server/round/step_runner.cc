@@ -46,6 +46,10 @@ std::string TextOf(const absl::Status& status) {
 
 }  // namespace
 
+UpdateAccepted EventOf(const store::AcceptedUpdate& update) {
+  return {update.key.site, update.digest, update.weight, update.bytes, update.kernel};
+}
+
 StepRunner::StepRunner(Start start, const EngineWorld& world, RoundPlan plan, Instant now)
     : spec_(std::move(start.spec)),
       record_(std::move(start.record)),
@@ -61,7 +65,7 @@ absl::StatusOr<std::unique_ptr<StepRunner>> StepRunner::Open(Start start, const 
                       learn::ContributionLayout(*start.spec, opened.workload));
   std::vector<store::AcceptedUpdate> accepted;
   for (const auto& [site, update] : start.record.accepted) {
-    accepted.push_back({update.key, update.digest, update.weight, update.bytes});
+    accepted.push_back({update.key, update.digest, update.weight, update.bytes, update.kernel});
   }
   CN_ASSIGN_OR_RETURN(
       const std::vector<SiteId> lost,
@@ -77,7 +81,7 @@ absl::StatusOr<std::unique_ptr<StepRunner>> StepRunner::Open(Start start, const 
   const std::set<SiteId> asked_again(lost.begin(), lost.end());
   for (const store::AcceptedUpdate& update : accepted) {
     if (asked_again.contains(update.key.site)) continue;
-    runner->Apply(UpdateAccepted{update.key.site, update.digest, update.weight, update.bytes}, now);
+    runner->Apply(EventOf(update), now);
   }
   runner->Apply(round::Start{}, now);
   return runner;
@@ -107,7 +111,7 @@ void StepRunner::CountAccepted(Instant now) {
   }
   for (const store::AcceptedUpdate& update :
        world_.stores.updates.Accepted(opened.job, opened.step)) {
-    Apply(UpdateAccepted{update.key.site, update.digest, update.weight, update.bytes}, now);
+    Apply(EventOf(update), now);
   }
 }
 
@@ -279,6 +283,7 @@ jobs::StepView StepRunner::Report(Instant now) const {
     row.update_bytes = report.update_bytes;
     row.weight = report.weight;
     row.update_digest = report.digest;
+    row.kernel = report.kernel;
     row.elapsed = report.elapsed;
     view.update_bytes += report.update_bytes;
     if (!stepped_) continue;

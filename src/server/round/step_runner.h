@@ -27,6 +27,8 @@ namespace consilium::server::round {
 // half refused, and would again.
 enum class StepEnd { kCommitted, kTooFew, kFailed, kHopeless };
 
+UpdateAccepted EventOf(const store::AcceptedUpdate& update);
+
 class StepRunner {
  public:
   struct Start {

@@ -60,6 +60,7 @@ void ToProto(const jobs::SiteStepView& view, v1::SiteStepView& out) {
   out.set_elapsed_ms(MillisOf(view.elapsed));
   out.set_weight(view.weight);
   out.set_update_digest(BytesOf(view.update_digest));
+  out.set_kernel(view.kernel);
   if (!IsEmpty(view.metrics)) ToProto(view.metrics, *out.mutable_metrics());
   out.set_done(view.done);
   out.set_total(view.total);
@@ -127,6 +128,7 @@ void ToProto(const registry::SiteStatus& site, v1::SiteView& out) {
   out.set_connected(site.connected);
   out.set_version(site.version);
   for (const std::string& dataset : site.datasets) out.add_datasets(dataset);
+  for (const std::string& capability : site.capabilities) out.add_capabilities(capability);
   out.set_last_seen_utc_ms(site.last_seen);
   out.set_epoch(site.epoch.value());
   out.set_store_changed(site.store_changed);

@@ -64,6 +64,7 @@ struct AcceptedUpdate {
   Digest digest;
   uint32_t weight = 1;  // as sent; capped when summed
   uint64_t bytes = 0;
+  std::string kernel = {};  // as its header says; may be empty
 };
 
 // An update to be folded, and what is kept of it when its spool is gone.

@@ -159,8 +159,10 @@ absl::StatusOr<UpdateStore::AcceptedFile> UpdateStore::Verify(const StepEntry& e
   CN_ASSIGN_OR_RETURN(const wire::ParsedUpdateHeader parsed,
                       CheckHeader(*file, {key, entry.step.base_state, entry.step.layout}));
   CN_RETURN_IF_ERROR(CheckValues(*file, parsed.header_bytes, entry.step.layout));
-  return AcceptedFile{
-      {key, upload.digest, parsed.header.weight, upload.bytes}, upload.path, parsed.header_bytes};
+  const wire::UpdateHeader& header = parsed.header;
+  return AcceptedFile{{key, upload.digest, header.weight, upload.bytes, header.kernel},
+                      upload.path,
+                      parsed.header_bytes};
 }
 
 absl::StatusOr<wire::Receipt> UpdateStore::Finish(const wire::TaskKey& key, const Digest& digest) {

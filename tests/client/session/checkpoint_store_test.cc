@@ -23,8 +23,8 @@ CheckpointKey KeyOf(uint64_t step) {
 class CheckpointStoreTest : public ::testing::Test {
  protected:
   CheckpointStoreTest() { Open("1.0.0"); }
-  void Open(const std::string& version) {
-    auto store = CheckpointStore::Open({"c", version, seconds(30)}, storage_, clock_);
+  void Open(const std::string& version, const std::string& kernel = "eigen-a") {
+    auto store = CheckpointStore::Open({"c", version, kernel, seconds(30)}, storage_, clock_);
     ASSERT_THAT(store, IsOk());
     store_ = *std::move(store);
   }
@@ -67,6 +67,8 @@ TEST_F(CheckpointStoreTest, OtherStateDataSiteOrProgramGetsNothing) {
   key.site = SiteId("b");
   EXPECT_EQ(Found(key), "nothing");
   Open("1.0.1");
+  EXPECT_EQ(Found(KeyOf(4)), "nothing");
+  Open("1.0.0", "eigen-b");
   EXPECT_EQ(Found(KeyOf(4)), "nothing");
   Open("1.0.0");
   EXPECT_EQ(Found(KeyOf(4)), "a point");
@@ -144,7 +146,7 @@ TEST_F(CheckpointStoreTest, IsDueByTheClockAndWhenTheTaskIsPutAside) {
 
 TEST_F(CheckpointStoreTest, AnIntervalOfZeroKeepsNone) {
   Save(KeyOf(4), "a point");
-  auto none = CheckpointStore::Open({"c", "1.0.0", Duration(0)}, storage_, clock_);
+  auto none = CheckpointStore::Open({"c", "1.0.0", "eigen-a", Duration(0)}, storage_, clock_);
   ASSERT_THAT(none, IsOk());
   EXPECT_EQ((*none)->SlotOf(KeyOf(4), [] { return true; }), nullptr);
   EXPECT_THAT(*storage_.List("c"), IsEmpty());

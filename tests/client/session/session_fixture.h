@@ -36,8 +36,8 @@ class SiteSessionTest : public ::testing::Test {
   void Start() {
     session_.reset();
     auto session = SiteSession::Create(
-        {.site = SiteId("a"), .folder = "site", .version = "0.1.0"}, storage_, datasets_, *policy_,
-        clock_,
+        {.site = SiteId("a"), .folder = "site", .version = "0.1.0", .kernel = kernel_}, storage_,
+        datasets_, *policy_, clock_,
         [this](const job::JobSpec& spec, const train::SiteTask& task, const wire::StatePart& state,
                const data::Dataset&,
                const train::Progress& progress) { return Train(spec, task, state, progress); });
@@ -113,6 +113,7 @@ class SiteSessionTest : public ::testing::Test {
   const wire::JobNotice notice_ = NoticeOf(kJobFile);
   Digest state_;
   int trained_ = 0;
+  std::string kernel_ = "eigen-a";
   uint64_t first_step_ = 0;  // that the last training began with
   double value_ = 0.25;
   std::vector<uint64_t> support_;

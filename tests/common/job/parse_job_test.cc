@@ -113,6 +113,7 @@ TEST(ParseJob, EveryOtherValueIsRead) {
             "{ name = \"c\", type = \"category\", levels = [\"1\", \"2\", \"3\"] }]\n"
             "standardize = \"site\"\n[model]\nkind = \"mlp\"\nhidden = [64, 32]\n"
             "[train]\nbatch_size = \"full\"\nlocal_steps = 5\nlearning_rate = 1\n"
+            "kernel = \"eigen-3.4.0-x86-64.glibc-2.36\"\n"
             "[participation]\nsites = [\"a\", \"b\"]\nrequired_sites = [\"b\"]\nmin_sites = 2\n"
             "goal = 2\nselect = 1.3\nlate = \"drop\"\nround_deadline = \"1h30m\"\non_too_few = "
             "\"fail\"\nmax_failed_rounds = 0\n"
@@ -135,6 +136,7 @@ TEST(ParseJob, EveryOtherValueIsRead) {
   EXPECT_EQ(spec.train.batch_size, 0u);
   EXPECT_EQ(spec.train.local_epochs, 0u);
   EXPECT_EQ(spec.train.local_steps, 5u);
+  EXPECT_EQ(spec.train.kernel, "eigen-3.4.0-x86-64.glibc-2.36");
   EXPECT_EQ(spec.participation.sites.size(), 2u);
   EXPECT_THAT(spec.participation.required_sites, ElementsAre(SiteId("b")));
   EXPECT_EQ(spec.participation.round_deadline, std::chrono::minutes(90));
@@ -265,6 +267,7 @@ TEST(ParseJob, WordsThatAreNotChoicesNameTheNearest) {
 TEST(ParseJob, ValuesOutsideTheirRangeAreRefused) {
   const std::pair<const char*, const char*> cases[] = {
       {"[train]\nlearning_rate = 0", "want more than 0"},
+      {"[train]\nkernel = \"Eigen 3\"", "want a name of 1 to 64"},
       {"[train]\nlearning_rate = nan", "`train.learning_rate` is nan"},
       {"[train]\nlearning_rate = inf", "`train.learning_rate` is inf"},
       {"[train]\nlearning_rate = 1e-60", "rounds to 0"},

@@ -26,6 +26,12 @@ UpdateHeader SomeHeader() {
   return header;
 }
 
+UpdateHeader OfKernel(std::string kernel) {
+  UpdateHeader header = SomeHeader();
+  header.kernel = std::move(kernel);
+  return header;
+}
+
 std::optional<Bytes> ReencodeUpdate(ByteSpan bytes) {
   const absl::StatusOr<ParsedUpdateHeader> parsed = ParseUpdateHeader(bytes);
   if (!parsed.ok() || parsed->header_bytes != bytes.size()) return std::nullopt;
@@ -56,6 +62,37 @@ TEST(UpdateFile, ReadsBackWhatItWrote) {
 
 TEST(UpdateFile, SurvivesEveryCutAndChange) {
   ExpectStrict(ReencodeUpdate, EncodeUpdateHeader(SomeHeader()));
+  ExpectStrict(ReencodeUpdate, EncodeUpdateHeader(OfKernel("eigen-1")));
+}
+
+TEST(UpdateFile, NamesTheKernelInVersionTwo) {
+  for (size_t length = 1; length <= 64; ++length) {
+    const UpdateHeader header = OfKernel(std::string(length, 'k'));
+    const Bytes bytes = EncodeUpdateHeader(header);
+    EXPECT_EQ(bytes[8], std::byte{2});
+    ASSERT_OK_AND_ASSIGN(const ParsedUpdateHeader parsed, ParseUpdateHeader(bytes));
+    EXPECT_EQ(parsed.header, header);
+  }
+}
+
+TEST(UpdateFile, WithoutAKernelIsOfVersionOne) {
+  const Bytes bytes = EncodeUpdateHeader(SomeHeader());
+  EXPECT_EQ(bytes[8], std::byte{1});
+  Bytes newer = bytes;  // the same fields, then padding where the kernel's length would be
+  newer[8] = std::byte{2};
+  EXPECT_THAT(ParseUpdateHeader(Resealed(newer)), HasCode(ErrorCode::kProtocol));
+  Bytes older = EncodeUpdateHeader(OfKernel("eigen-1"));
+  older[8] = std::byte{1};
+  EXPECT_THAT(ParseUpdateHeader(Resealed(older)), HasCode(ErrorCode::kProtocol));
+}
+
+TEST(UpdateFile, AKernelThatIsNoNameIsRefused) {
+  Bytes bytes = EncodeUpdateHeader(OfKernel("eigen-1"));
+  const std::string text(AsText(bytes));
+  bytes[text.find("eigen-1")] = std::byte{'E'};
+  const absl::Status status = ParseUpdateHeader(Resealed(bytes)).status();
+  EXPECT_THAT(status, HasCode(ErrorCode::kProtocol));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("kernel is not a name"));
 }
 
 TEST(UpdateFile, SurvivesEveryChangeUnderARightChecksum) {
@@ -79,6 +116,7 @@ TEST(UpdateFile, AHeaderOfTheMostTensorsFitsItsLimit) {
   UpdateHeader header = SomeHeader();
   header.key.site = SiteId(std::string(64, 's'));
   header.support.assign(tensor::kMaxTensors, 1);
+  header.kernel = std::string(64, 'k');
   const Bytes bytes = EncodeUpdateHeader(header);
   EXPECT_LE(bytes.size(), kMaxUpdateHeaderBytes);
   EXPECT_THAT(ParseUpdateHeader(bytes), IsOk());
@@ -116,11 +154,11 @@ TEST(UpdateFile, AWrongChecksumIsNamed) {
 
 TEST(UpdateFile, ANewerVersionIsNamedWithBothNumbers) {
   Bytes bytes = EncodeUpdateHeader(SomeHeader());
-  bytes[8] = std::byte{2};
+  bytes[8] = std::byte{3};
   const absl::Status status = ParseUpdateHeader(Resealed(bytes)).status();
   EXPECT_THAT(status, HasCode(ErrorCode::kFormatVersion));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("version 2"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("up to 1"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("version 3"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("up to 2"));
 }
 
 TEST(UpdateFile, TheLargestWeightIsTheSumsLargest) {

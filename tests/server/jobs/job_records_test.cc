@@ -39,6 +39,7 @@ StepView Report() {
   site.update_bytes = 77;
   site.weight = 10;
   site.update_digest = DigestOfByte(3);
+  site.kernel = "eigen";
   site.elapsed = std::chrono::seconds(1);
   site.metrics.test = aggregation::SplitMetrics{4, 0.5, std::nullopt, std::nullopt};
   SiteStepView other;
@@ -63,7 +64,7 @@ std::vector<JobRecord> OneOfEach() {
                      DigestOfByte(1),
                      std::chrono::minutes(5),
                      {SiteId("site-a"), SiteId("site-b")}},
-          UpdateAccepted{{job, StepNumber(3), SiteId("site-a")}, DigestOfByte(3), 10, 77},
+          UpdateAccepted{{job, StepNumber(3), SiteId("site-a")}, DigestOfByte(3), 10, 77, "eigen"},
           StepClosed{job, Report()},
           StepCommitted{job, StepNumber(3), DigestOfByte(2), DigestOfByte(4)},
           StepFailed{job, StepNumber(3), "too few"},
@@ -76,7 +77,7 @@ TEST(JobRecords, EveryKindComesBackAsItWas) {
   for (size_t i = 0; i < all.size(); ++i) {
     const Bytes bytes = Encode(all[i]);
     EXPECT_EQ(KindOf(all[i]), i + 1);
-    ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(KindOf(all[i]), kRecordVersion, bytes));
+    ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(KindOf(all[i]), VersionOf(all[i]), bytes));
     EXPECT_EQ(back.index(), i);
     EXPECT_EQ(Encode(back), bytes) << "kind " << i + 1;
   }
@@ -84,7 +85,7 @@ TEST(JobRecords, EveryKindComesBackAsItWas) {
 
 TEST(JobRecords, ReportKeepsEveryField) {
   const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), Report()});
-  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, kRecordVersion, bytes));
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 2, bytes));
   const StepView step = std::get<StepClosed>(back).report;
   EXPECT_EQ(step.step, StepNumber(3));
   EXPECT_EQ(step.round, RoundNumber(2));
@@ -98,18 +99,41 @@ TEST(JobRecords, ReportKeepsEveryField) {
   EXPECT_EQ(step.sites[0].update_digest, DigestOfByte(3));
   EXPECT_EQ(step.sites[0].metrics.test->loss, 0.5);
   EXPECT_FALSE(step.sites[0].metrics.train.has_value());
+  EXPECT_EQ(step.sites[0].kernel, "eigen");
   EXPECT_EQ(step.sites[1].reason, "CN0404");
+}
+
+// Without kernels: what version 1 wrote, but for the length of the kernel's name at the end.
+TEST(JobRecords, WhatVersionOneWroteIsReadWithoutKernels) {
+  const JobId job("0123456789abcdef");
+  Bytes accepted =
+      Encode(UpdateAccepted{{job, StepNumber(3), SiteId("site-a")}, DigestOfByte(3), 10, 77});
+  accepted.resize(accepted.size() - 4);
+  ASSERT_OK_AND_ASSIGN(const JobRecord update, Decode(7, 1, accepted));
+  EXPECT_EQ(std::get<UpdateAccepted>(update).bytes, 77u);
+  EXPECT_EQ(std::get<UpdateAccepted>(update).kernel, "");
+
+  StepView report = Report();
+  report.sites.resize(1);
+  report.sites[0].kernel = "";
+  Bytes closed = Encode(StepClosed{job, report});
+  closed.resize(closed.size() - 4);
+  ASSERT_OK_AND_ASSIGN(const JobRecord step, Decode(8, 1, closed));
+  ASSERT_EQ(std::get<StepClosed>(step).report.sites.size(), 1u);
+  EXPECT_EQ(std::get<StepClosed>(step).report.sites[0].update_digest, DigestOfByte(3));
+  EXPECT_EQ(std::get<StepClosed>(step).report.sites[0].kernel, "");
 }
 
 TEST(JobRecords, EveryShorterOrLongerPayloadIsDamage) {
   for (const JobRecord& record : OneOfEach()) {
     Bytes bytes = Encode(record);
     for (size_t length = 0; length < bytes.size(); ++length) {
-      EXPECT_THAT(Decode(KindOf(record), kRecordVersion, ByteSpan(bytes).first(length)),
+      EXPECT_THAT(Decode(KindOf(record), VersionOf(record), ByteSpan(bytes).first(length)),
                   HasCode(ErrorCode::kJournalCorrupt));
     }
     bytes.push_back(std::byte{0});
-    EXPECT_THAT(Decode(KindOf(record), kRecordVersion, bytes), HasCode(ErrorCode::kJournalCorrupt));
+    EXPECT_THAT(Decode(KindOf(record), VersionOf(record), bytes),
+                HasCode(ErrorCode::kJournalCorrupt));
   }
 }
 
@@ -117,13 +141,15 @@ TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
   EXPECT_THAT(Decode(12, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(0, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(1, 2, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(8, 3, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(7, 0, {}), HasCode(ErrorCode::kFormatVersion));
 }
 
 TEST(JobRecords, LongReasonsAreCutBetweenCharacters) {
   StepView step = Report();
   step.sites[1].reason = std::string(kMaxReasonBytes - 4, 'x') + "\xc3\xa9\xc3\xa9\xc3\xa9";
   const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), step});
-  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, kRecordVersion, bytes));
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 2, bytes));
   EXPECT_EQ(std::get<StepClosed>(back).report.sites[1].reason,
             std::string(kMaxReasonBytes - 4, 'x') + "...");
 }
@@ -133,6 +159,7 @@ TEST(JobRecords, ReportOfTheLargestCohortFitsARecord) {
   SiteStepView row = step.sites[0];
   row.site = SiteId(std::string(64, 's'));
   row.reason = std::string(4096, 'r');
+  row.kernel = std::string(64, 'k');
   row.metrics.train = row.metrics.test;
   step.sites.assign(wire::kMaxCohort, row);
   EXPECT_LT(Encode(StepClosed{JobId("0123456789abcdef"), step}).size(), size_t{16} << 20);

@@ -56,6 +56,7 @@ wire::Hello HelloOf(const std::string& store_id) {
   wire::Hello hello;
   hello.version = "0.1.0";
   hello.datasets = {"heart"};
+  hello.capabilities = {"kernel=eigen"};
   hello.store_id = store_id;
   return hello;
 }
@@ -98,6 +99,15 @@ TEST_F(FederationTest, NewerAttendFencesTheOlder) {
   EXPECT_TRUE(federation_.SendTo(kSite, wire::JobEnded{}));
   EXPECT_THAT(older->sent, IsEmpty());
   EXPECT_EQ(newer->sent.size(), 1u);
+}
+
+TEST_F(FederationTest, WhatASiteIsCapableOfIsItsNewestWord) {
+  ASSERT_THAT(federation_.Attend(kSite, HelloOf("s1"), std::make_shared<FakePort>()), IsOk());
+  EXPECT_THAT(federation_.Sites()[0].capabilities, ElementsAre("kernel=eigen"));
+  wire::Hello hello = HelloOf("s1");
+  hello.capabilities = {"kernel=other"};
+  ASSERT_THAT(federation_.Attend(kSite, hello, std::make_shared<FakePort>()), IsOk());
+  EXPECT_THAT(federation_.Sites()[0].capabilities, ElementsAre("kernel=other"));
 }
 
 TEST_F(FederationTest, LeaveOfAFencedStreamChangesNothing) {
@@ -154,6 +164,10 @@ TEST_F(FederationTest, OtherProtocolVersionIsRefusedByCode) {
 TEST_F(FederationTest, ListsOfAHelloAreBounded) {
   wire::Hello hello = HelloOf("s1");
   hello.held.resize(wire::kMaxHeldUpdates + 1);
+  EXPECT_THAT(federation_.Attend(kSite, hello, std::make_shared<FakePort>()),
+              HasCode(ErrorCode::kProtocol));
+  hello = HelloOf("s1");
+  hello.capabilities.resize(wire::kMaxCapabilities + 1);
   EXPECT_THAT(federation_.Attend(kSite, hello, std::make_shared<FakePort>()),
               HasCode(ErrorCode::kProtocol));
   hello = HelloOf("s1");

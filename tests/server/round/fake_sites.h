@@ -32,6 +32,7 @@ class FakeSite {
     bool mute = false;  // what it sends does not arrive
     float delta = 1;    // every element of its model update
     uint32_t weight = 1;
+    std::string kernel = {};
   };
   FakeSite(
       std::string name, Manners with, std::function<void()> on_mail = [] {})
@@ -140,6 +141,7 @@ class FakeSite {
     header.weight = manners.weight;
     header.support.assign(layout.size(), 8);
     header.payload_bytes = layout.payload_bytes();
+    header.kernel = manners.kernel;
     Bytes file = wire::EncodeUpdateHeader(header);
     const ByteSpan payload = values.payload();
     file.insert(file.end(), payload.begin(), payload.end());

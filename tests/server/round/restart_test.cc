@@ -173,6 +173,38 @@ TEST(Restart, ReportsAreTheSameWithAndWithoutFoldsOnTheWay) {
   }
 }
 
+// Of the round that was open: its first two updates were accepted by the server before.
+TEST(Restart, ReportsNameTheKernelThatEachSiteRan) {
+  auto manners = ThreeSites();
+  manners[0].kernel = "eigen-a";
+  manners[1].kernel = "eigen-b";
+  manners[2].silent = true;
+  SmallFederation f(manners);
+  f.Start();
+  const auto job = f.Submit(JobText());
+  ASSERT_TRUE(job.ok());
+  f.Settle();
+  ASSERT_EQ(f.Show(*job).steps.size(), 0u);
+  f.Crash(CrashKind::kPowerCut);
+  f.sites[0]->manners.kernel = "eigen-c";  // upgraded meanwhile
+  f.sites[2]->manners.silent = false;
+  ComeBack(f);
+  ASSERT_TRUE(f.RunToEnd(*job));
+  const auto kernels_of = [&](size_t step) {
+    std::vector<std::string> kernels;
+    for (const jobs::SiteStepView& site : f.Show(*job).steps.at(step).sites) {
+      kernels.push_back(site.kernel);
+    }
+    return kernels;
+  };
+  EXPECT_THAT(kernels_of(0), ::testing::ElementsAre("eigen-a", "eigen-b", ""));
+  EXPECT_THAT(kernels_of(1), ::testing::ElementsAre("eigen-c", "eigen-b", ""));
+  const std::vector<std::string> before = kernels_of(1);
+  f.Crash(CrashKind::kPowerCut);
+  ComeBack(f);
+  EXPECT_EQ(kernels_of(1), before) << "from the journal";
+}
+
 TEST(Restart, EpochsGoOnFromWhereTheyWere) {
   SmallFederation f(std::vector<FakeSite::Manners>(1));
   f.Start();

@@ -18,6 +18,7 @@ jobs::JobView SampleView() {
   site.update_bytes = 132;
   site.weight = 90;
   site.update_digest = DigestOf(3);
+  site.kernel = "eigen";
   site.elapsed = std::chrono::milliseconds(41);
   site.metrics.test =
       aggregation::SplitMetrics{.rows = 20, .loss = 0.25, .accuracy = 0.75, .auc = std::nullopt};
@@ -74,6 +75,17 @@ TEST(ViewProto, AJobCarriesEveryFieldAcross) {
   EXPECT_EQ(step.sites(0).site(), "north");
   EXPECT_EQ(step.sites(0).elapsed_ms(), 41u);
   EXPECT_EQ(step.sites(0).weight(), 90u);
+  EXPECT_EQ(step.sites(0).kernel(), "eigen");
+}
+
+TEST(ViewProto, ASiteSaysWhatItIsCapableOf) {
+  registry::SiteStatus status;
+  status.site = SiteId("north");
+  status.capabilities = {"fedavg", "kernel=eigen"};
+  v1::SiteView out;
+  ToProto(status, out);
+  ASSERT_EQ(out.capabilities_size(), 2);
+  EXPECT_EQ(out.capabilities(1), "kernel=eigen");
 }
 
 TEST(ViewProto, WhatIsAbsentStaysAbsent) {
