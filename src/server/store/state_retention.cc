@@ -92,13 +92,13 @@ std::vector<std::string> StateStore::TakeOut(const Digest& manifest) {
   const Names names = found->second;
   index_.erase(found);
   std::vector<std::string> paths = {PathOf(manifest, kManifest)};
-  const auto drop = [&](const Digest& part, const char* kind) {
-    if (--named_[part] > 0) return;
+  const std::pair<Digest, const char*> parts[] = {{names.broadcast, kBroadcast},
+                                                  {names.private_part, kPrivate}};
+  for (const auto& [part, kind] : parts) {
+    if (--named_[part] > 0) continue;
     named_.erase(part);
     if (!held_.contains(part)) paths.push_back(PathOf(part, kind));
-  };
-  drop(names.broadcast, kBroadcast);
-  drop(names.private_part, kPrivate);
+  }
   return paths;
 }
 
