@@ -99,11 +99,10 @@ void TaskQueue::Stop() {
 
 std::optional<ControlWork> TaskQueue::TakeControl(Instant now) {
   MutexLock lock(mutex_);
-  std::erase_if(later_, [&](auto& entry) {
-    if (entry.first > now) return false;
-    control_.push_back(std::move(entry.second));
-    return true;
-  });
+  for (auto& [due, work] : later_) {
+    if (due <= now) control_.push_back(std::move(work));
+  }
+  std::erase_if(later_, [now](const auto& entry) { return entry.first <= now; });
   if (stopped_ || control_.empty()) return std::nullopt;
   ControlWork work = std::move(control_.front());
   control_.pop_front();

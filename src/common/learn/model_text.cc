@@ -193,14 +193,15 @@ absl::StatusOr<job::JobSpec> SpecOfModel(const wire::StatePart& model) {
   return spec;
 }
 
-absl::Status CheckModelFits(const job::JobSpec& spec, const wire::StatePart& model) {
+absl::Status CheckModelFits(const job::JobSpec& spec,
+                            const std::map<std::string, std::string>& texts) {
   const auto wanted = ModelTexts(spec);
   for (const char* name : {"features", "label"}) {
-    const auto held = model.texts.find(name);
-    if (held != model.texts.end() && held->second == wanted.at(name)) continue;
+    const auto held = texts.find(name);
+    if (held != texts.end() && held->second == wanted.at(name)) continue;
     return Error(ErrorCode::kModelMismatch,
                  fmt::format("the {} of the state are not those of the job: `{}`, want `{}`", name,
-                             held == model.texts.end() ? "" : held->second, wanted.at(name)),
+                             held == texts.end() ? "" : held->second, wanted.at(name)),
                  "start from a model that was trained on the same features and label");
   }
   return absl::OkStatus();

@@ -30,8 +30,9 @@ absl::Status CheckTexts(const std::map<std::string, std::string>& texts);
 // else is as a JobSpec is born. kModelSyntax names the text and what it wants; kFormatVersion.
 absl::StatusOr<job::JobSpec> SpecOfModel(const wire::StatePart& model);
 
-// OK when the features and label of a state are those of the job: kModelMismatch otherwise.
-absl::Status CheckModelFits(const job::JobSpec& spec, const wire::StatePart& model);
+// OK when the features and label in a state's texts are those of the job: kModelMismatch otherwise.
+absl::Status CheckModelFits(const job::JobSpec& spec,
+                            const std::map<std::string, std::string>& texts);
 
 // One name per design column, in order: "age", or "cp=2" for the dummy of level 2.
 std::vector<std::string> ColumnNames(const job::JobSpec& spec);

@@ -2,9 +2,9 @@
 
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "common/base/check.h"
-#include "common/base/random.h"
 #include "common/crypto/sha256.h"
 
 namespace consilium::learn {
@@ -20,27 +20,33 @@ Bytes SeedMaterial(const job::JobSpec& spec) {
   return material;
 }
 
-AlignedVector<float> StartParameters(const job::JobSpec& spec, const tensor::Layout& parameters) {
+StartDraw::StartDraw(const job::JobSpec& spec, tensor::Layout parameters)
+    : parameters_(std::move(parameters)) {
   CN_CHECK(spec.model.start != job::StartKind::kState);
-  AlignedVector<float> start;
-  if (spec.model.start == job::StartKind::kZeros) {
-    start.resize(ParameterCount(parameters));
-    return start;
+  if (spec.model.start == job::StartKind::kSeed) {
+    const Bytes material = SeedMaterial(spec);
+    const std::array<ByteSpan, 1> parts = {material};
+    random_.emplace(crypto::DeriveKey("consilium-init-v1", parts));
   }
-  const Bytes material = SeedMaterial(spec);
-  const std::array<ByteSpan, 1> parts = {material};
-  Random random(crypto::DeriveKey("consilium-init-v1", parts));
-  start.reserve(ParameterCount(parameters));
-  double reach = 0;
-  for (size_t t = 0; t < parameters.size(); ++t) {
-    const tensor::TensorSpec& tensor = parameters.tensors()[t];
-    const bool weights = t % 2 == 0;  // each layer's weights, then its bias
-    if (weights) reach = 1.0 / std::sqrt(static_cast<double>(tensor.shape[0]));
-    for (uint64_t i = 0; i < tensor::ElementsOf(tensor); ++i) {
-      start.push_back(static_cast<float>((2.0 * random.Uniform() - 1.0) * reach));
-    }
+  Enter(0);
+}
+
+void StartDraw::Enter(size_t tensor) {
+  tensor_ = tensor;
+  if (tensor_ == parameters_.size()) return;
+  const tensor::TensorSpec& spec = parameters_.tensors()[tensor_];
+  left_ = tensor::ElementsOf(spec);
+  const bool weights = tensor_ % 2 == 0;  // each layer's weights, then its bias
+  if (weights) reach_ = 1.0 / std::sqrt(static_cast<double>(spec.shape[0]));
+}
+
+void StartDraw::Next(std::span<float> out) {
+  CN_CHECK(out.size() <= left_);
+  for (float& value : out) {
+    value = random_ ? static_cast<float>((2.0 * random_->Uniform() - 1.0) * reach_) : 0.0F;
   }
-  return start;
+  left_ -= out.size();
+  if (left_ == 0) Enter(tensor_ + 1);
 }
 
 }  // namespace consilium::learn

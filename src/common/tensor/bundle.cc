@@ -30,6 +30,15 @@ Bundle Bundle::Clone() const {
   return copy;
 }
 
+Bundle Bundle::From(size_t first) const {
+  Bundle rest(layout_.From(first));
+  const uint64_t bytes = rest.layout().payload_bytes();
+  if (bytes > 0) {
+    std::memcpy(rest.block_.get(), block_.get() + layout_.payload_bytes() - bytes, bytes);
+  }
+  return rest;
+}
+
 std::span<float> Bundle::Float32(size_t tensor) {
   CN_CHECK(tensor < layout_.size() && layout_.tensors()[tensor].dtype == DType::kFloat32);
   return {reinterpret_cast<float*>(block_.get() + layout_.OffsetOf(tensor)),

@@ -21,6 +21,8 @@ class Bundle {
   Bundle(Bundle&&) = default;
   Bundle& operator=(Bundle&&) = default;
   Bundle Clone() const;
+  // A copy of the tensors from `first` on.
+  Bundle From(size_t first) const;
 
   const Layout& layout() const { return layout_; }
   // REQUIRES: the tensor has this dtype (CN_CHECK). Spans live as long as the bundle.

@@ -166,6 +166,12 @@ std::optional<size_t> Layout::Find(std::string_view name) const {
   return found->second;
 }
 
+Layout Layout::From(size_t first) const {
+  CN_CHECK(first <= size());
+  std::vector<TensorSpec> rest(tensors().begin() + static_cast<ptrdiff_t>(first), tensors().end());
+  return *Create(std::move(rest));  // every rule holds for the whole, so for the rest
+}
+
 bool operator==(const Layout& a, const Layout& b) {
   return a.table_ == b.table_ || a.tensors() == b.tensors();
 }

@@ -57,6 +57,8 @@ class Layout {
   uint64_t payload_bytes() const;
   uint64_t OffsetOf(size_t tensor) const;  // bytes; REQUIRES tensor < size()
   std::optional<size_t> Find(std::string_view name) const;
+  // The tensors from `first` on as a layout of their own: its payload is the end of this one's.
+  Layout From(size_t first) const;
   friend bool operator==(const Layout& a, const Layout& b);
 
  private:

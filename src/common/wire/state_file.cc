@@ -55,13 +55,12 @@ bool PaddingIsZero(const tensor::Bundle& tensors) {
   return true;
 }
 
-absl::StatusOr<tensor::Bundle> GetTensors(ByteReader& reader, const tensor::Layout& layout) {
-  if (reader.left() != layout.payload_bytes()) {
+absl::StatusOr<tensor::Bundle> GetTensors(ByteSpan payload, const tensor::Layout& layout) {
+  if (payload.size() != layout.payload_bytes()) {
     return Malformed(kPartFormat, fmt::format("{} bytes of tensors, its layout wants {}",
-                                              reader.left(), layout.payload_bytes()));
+                                              payload.size(), layout.payload_bytes()));
   }
   tensor::Bundle tensors(layout);
-  const ByteSpan payload = reader.GetBytes(reader.left());
   std::copy(payload.begin(), payload.end(), tensors.payload().begin());
   if (!PaddingIsZero(tensors)) return Malformed(kPartFormat, "padding after a tensor is not zero");
   return tensors;
@@ -81,46 +80,61 @@ PartRef GetRef(ByteReader& reader) {
 
 }  // namespace
 
-Bytes EncodeStatePart(const StatePart& part) {
-  CN_CHECK(part.texts.size() <= kMaxStateTexts);
-  const Bytes layout = EncodeLayout(part.tensors.layout());
+Bytes EncodeStatePartHead(const StatePartHead& head) {
+  CN_CHECK(head.texts.size() <= kMaxStateTexts);
+  const Bytes layout = EncodeLayout(head.layout);
   Bytes out;
   ByteWriter writer(out);
   PutPrelude(writer, kPartFormat);
   writer.Put(static_cast<uint32_t>(layout.size()));
-  writer.Put(static_cast<uint32_t>(part.texts.size()));
+  writer.Put(static_cast<uint32_t>(head.texts.size()));
   writer.PutBytes(layout);
-  for (const auto& [key, value] : part.texts) {
+  for (const auto& [key, value] : head.texts) {
     CN_CHECK(!key.empty() && key.size() <= kMaxKeyBytes && value.size() <= kMaxStateTextBytes);
     writer.PutText(key);
     writer.PutText(value);
   }
   out.resize(RoundUp8(out.size()));
-  writer.PutBytes(part.tensors.payload());
   return out;
 }
 
-absl::StatusOr<StatePart> DecodeStatePart(ByteSpan bytes) {
+Bytes EncodeStatePart(const StatePart& part) {
+  Bytes out = EncodeStatePartHead({part.tensors.layout(), part.texts});
+  const ByteSpan payload = part.tensors.payload();
+  out.insert(out.end(), payload.begin(), payload.end());
+  return out;
+}
+
+absl::StatusOr<DecodedStatePartHead> DecodeStatePartHead(ByteSpan bytes) {
   ByteReader reader(bytes);
   CN_RETURN_IF_ERROR(CheckPrelude(reader, kPartFormat));
   const auto layout_bytes = reader.Get<uint32_t>();
   const auto text_count = reader.Get<uint32_t>();
   const ByteSpan encoded_layout = reader.GetBytes(layout_bytes);
   if (!reader.ok()) return Malformed(kPartFormat, "it ends within its layout");
-  const absl::StatusOr<tensor::Layout> layout = DecodeLayout(encoded_layout);
+  absl::StatusOr<tensor::Layout> layout = DecodeLayout(encoded_layout);
   if (!layout.ok()) {
     if (CodeOf(layout.status()) == ErrorCode::kFormatVersion) return layout.status();
     const auto why = layout.status().message();
     return Malformed(kPartFormat, std::string_view(why.data(), why.size()));
   }
-  StatePart part;
-  CN_ASSIGN_OR_RETURN(part.texts, GetTexts(reader, text_count));
+  DecodedStatePartHead decoded;
+  decoded.head.layout = *std::move(layout);
+  CN_ASSIGN_OR_RETURN(decoded.head.texts, GetTexts(reader, text_count));
   const size_t read = bytes.size() - reader.left();
-  const ByteSpan padding = reader.GetBytes(RoundUp8(read) - read);
+  decoded.bytes = RoundUp8(read);
+  const ByteSpan padding = reader.GetBytes(decoded.bytes - read);
   if (!reader.ok() || !IsZero(padding)) {
     return Malformed(kPartFormat, "the padding before its tensors is short or not zero");
   }
-  CN_ASSIGN_OR_RETURN(part.tensors, GetTensors(reader, *layout));
+  return decoded;
+}
+
+absl::StatusOr<StatePart> DecodeStatePart(ByteSpan bytes) {
+  CN_ASSIGN_OR_RETURN(DecodedStatePartHead decoded, DecodeStatePartHead(bytes));
+  StatePart part;
+  part.texts = std::move(decoded.head.texts);
+  CN_ASSIGN_OR_RETURN(part.tensors, GetTensors(bytes.subspan(decoded.bytes), decoded.head.layout));
   return part;
 }
 

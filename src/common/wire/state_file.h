@@ -30,6 +30,22 @@ struct StatePart {
 Bytes EncodeStatePart(const StatePart& part);
 absl::StatusOr<StatePart> DecodeStatePart(ByteSpan bytes);  // kStateCorrupt, kFormatVersion
 
+// What stands before the tensors of a part, for those who take them by blocks.
+struct StatePartHead {
+  tensor::Layout layout;
+  std::map<std::string, std::string> texts;
+};
+inline constexpr size_t kMaxStateHeadBytes = size_t{128} * 1024 * 1024;
+// A multiple of 8 bytes; the layout's payload follows.
+Bytes EncodeStatePartHead(const StatePartHead& head);
+struct DecodedStatePartHead {
+  StatePartHead head;
+  size_t bytes = 0;  // of the head
+};
+// `bytes` begin with the head and may go on. kStateCorrupt (also when they end too early),
+// kFormatVersion.
+absl::StatusOr<DecodedStatePartHead> DecodeStatePartHead(ByteSpan bytes);
+
 struct PartRef {
   Digest digest;
   uint64_t bytes = 0;

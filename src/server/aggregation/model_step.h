@@ -7,16 +7,18 @@
 #ifndef CONSILIUM_SERVER_AGGREGATION_MODEL_STEP_H_
 #define CONSILIUM_SERVER_AGGREGATION_MODEL_STEP_H_
 
+#include <cstdint>
+#include <span>
+
 #include "absl/status/status.h"
-#include "common/tensor/bundle.h"
+#include "common/tensor/layout.h"
 
 namespace consilium::server::aggregation {
 
-// Moves the tensors `parameters` of `model` (float32) by the mean deltas of the same names in
-// `report` (float64). kTrainingDiverged names a tensor that is no longer finite; kModelMismatch one
-// that the report lacks.
-absl::Status StepModel(const tensor::Layout& parameters, const tensor::Bundle& report,
-                       tensor::Bundle& model);
+// Moves elements [first, first + weights.size()) of `tensor` by their mean deltas.
+// kTrainingDiverged names the first that is no longer finite. REQUIRES: equal sizes.
+absl::Status StepModel(const tensor::TensorSpec& tensor, uint64_t first,
+                       std::span<const double> deltas, std::span<float> weights);
 
 }  // namespace consilium::server::aggregation
 

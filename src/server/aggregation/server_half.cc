@@ -2,16 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <span>
+#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
+#include "common/learn/contribution.h"
 #include "common/learn/model_state.h"
-#include "common/learn/model_text.h"
 #include "common/learn/standardize.h"
-#include "common/learn/start.h"
 #include "server/aggregation/model_step.h"
 
 namespace consilium::server::aggregation {
@@ -19,38 +17,31 @@ namespace {
 
 using learn::Statistics;
 
-// A state with nothing private: federated averaging keeps no moments.
-wire::State WithoutPrivatePart(wire::StatePart broadcast) {
-  wire::State state;
-  state.broadcast = std::move(broadcast);
-  state.private_part.tensors = tensor::Bundle(tensor::Layout());
-  state.private_part.texts = {{"format", learn::kModelFormat}};
-  return state;
-}
-
-wire::StatePart Clone(const wire::StatePart& part) { return {part.tensors.Clone(), part.texts}; }
-
-// The broadcast part with room for the tensors of `statistics`; what it had is copied.
-absl::StatusOr<wire::StatePart> Widened(const job::JobSpec& spec, const wire::StatePart& part,
-                                        Statistics statistics) {
-  CN_ASSIGN_OR_RETURN(const learn::ModelShape shape, learn::ShapeOf(spec));
-  CN_ASSIGN_OR_RETURN(tensor::Layout layout, learn::StateLayout(shape, statistics));
-  wire::StatePart wider{tensor::Bundle(std::move(layout)), part.texts};
-  learn::CopyTensors(part.tensors, wider.tensors);
-  return wider;
+absl::Status CheckModel(const tensor::Layout& parameters, const tensor::Layout& state) {
+  for (size_t t = 0; t < parameters.size(); ++t) {
+    const tensor::TensorSpec& wanted = parameters.tensors()[t];
+    const bool there = t < state.size() && state.tensors()[t].name == wanted.name &&
+                       state.tensors()[t].shape == wanted.shape &&
+                       state.tensors()[t].dtype == wanted.dtype;
+    if (there) continue;
+    return Error(
+        ErrorCode::kModelMismatch,
+        fmt::format("tensor {} of the state is not `{}` of the job's model", t, wanted.name));
+  }
+  return absl::OkStatus();
 }
 
 // A statistic of the report, [columns]. The layout is the step's own, so absence is a mismatch
 // between job and report, never a site's doing.
-absl::StatusOr<std::span<const double>> Statistic(const sum::SumReport& report, const char* name,
-                                                  size_t columns) {
-  const auto found = report.values.layout().Find(name);
-  if (!found || report.values.layout().tensors()[*found].dtype != tensor::DType::kFloat64 ||
-      report.values.Float64(*found).size() != columns) {
+absl::StatusOr<std::span<const double>> Statistic(const tensor::Bundle& statistics,
+                                                  const char* name, size_t columns) {
+  const auto found = statistics.layout().Find(name);
+  if (!found || statistics.layout().tensors()[*found].dtype != tensor::DType::kFloat64 ||
+      statistics.Float64(*found).size() != columns) {
     return Error(ErrorCode::kModelMismatch,
                  fmt::format("the step's sum has no tensor `{}` of {} columns", name, columns));
   }
-  return report.values.Float64(*found);
+  return statistics.Float64(*found);
 }
 
 absl::Status NeedCount(double count) {
@@ -61,95 +52,108 @@ absl::Status NeedCount(double count) {
 }
 
 // mean = sum / count per column.
-absl::StatusOr<wire::StatePart> StepMeans(const job::JobSpec& spec, const wire::StatePart& part,
-                                          const sum::SumReport& report) {
-  const size_t columns = spec.design_columns();
-  CN_ASSIGN_OR_RETURN(const auto counts, Statistic(report, "count", columns));
-  CN_ASSIGN_OR_RETURN(const auto sums, Statistic(report, "sum", columns));
-  CN_ASSIGN_OR_RETURN(wire::StatePart next, Widened(spec, part, Statistics::kMeans));
-  const std::span<double> means = next.tensors.Float64(next.tensors.IndexOf(learn::kMeanTensor));
-  for (size_t c = 0; c < columns; ++c) {
+absl::Status StepMeans(const tensor::Bundle& statistics, tensor::Bundle& next) {
+  const std::span<double> means = next.Float64(next.IndexOf(learn::kMeanTensor));
+  CN_ASSIGN_OR_RETURN(const auto counts, Statistic(statistics, "count", means.size()));
+  CN_ASSIGN_OR_RETURN(const auto sums, Statistic(statistics, "sum", means.size()));
+  for (size_t c = 0; c < means.size(); ++c) {
     CN_RETURN_IF_ERROR(NeedCount(counts[c]));
     means[c] = sums[c] / counts[c];
   }
-  return next;
+  return absl::OkStatus();
 }
 
-// scale = sd + 1e-9 per column, ddof 1 over all counted sites.
-absl::StatusOr<wire::StatePart> StepVariances(const job::JobSpec& spec, const wire::StatePart& part,
-                                              const sum::SumReport& report) {
-  const size_t columns = spec.design_columns();
-  CN_ASSIGN_OR_RETURN(const auto counts, Statistic(report, "count", columns));
-  CN_ASSIGN_OR_RETURN(const auto squares, Statistic(report, "centred_squares", columns));
-  CN_ASSIGN_OR_RETURN(const std::vector<double> means, learn::ReadMeans(part.tensors, columns));
-  CN_ASSIGN_OR_RETURN(wire::StatePart next, Widened(spec, part, Statistics::kMeansAndScales));
-  const std::span<double> scales = next.tensors.Float64(next.tensors.IndexOf(learn::kScaleTensor));
-  for (size_t c = 0; c < columns; ++c) {
+// The means stay; scale = sd + 1e-9 per column, ddof 1 over all counted sites.
+absl::Status StepVariances(const tensor::Bundle& tail, const tensor::Bundle& statistics,
+                           tensor::Bundle& next) {
+  const std::span<double> scales = next.Float64(next.IndexOf(learn::kScaleTensor));
+  CN_ASSIGN_OR_RETURN(const auto counts, Statistic(statistics, "count", scales.size()));
+  CN_ASSIGN_OR_RETURN(const auto squares, Statistic(statistics, "centred_squares", scales.size()));
+  CN_ASSIGN_OR_RETURN(const std::vector<double> means, learn::ReadMeans(tail, scales.size()));
+  std::ranges::copy(means, next.Float64(next.IndexOf(learn::kMeanTensor)).begin());
+  for (size_t c = 0; c < scales.size(); ++c) {
     CN_RETURN_IF_ERROR(NeedCount(counts[c]));
     scales[c] = learn::ScaleOf(means[c], squares[c], counts[c]);
   }
-  return next;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<wire::StatePart> StepTraining(const job::JobSpec& spec, const wire::StatePart& part,
-                                             const sum::SumReport& report) {
-  CN_ASSIGN_OR_RETURN(const learn::ModelShape shape, learn::ShapeOf(spec));
-  CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, learn::ParameterLayout(shape));
-  CN_RETURN_IF_ERROR(learn::ReadParameters(parameters, part.tensors).status());
-  wire::StatePart next = Clone(part);
-  CN_RETURN_IF_ERROR(StepModel(parameters, report.values, next.tensors));
-  return next;
-}
-
-absl::StatusOr<wire::StatePart> NextBroadcast(const job::JobSpec& spec, wire::Workload workload,
-                                              const wire::StatePart& part,
-                                              const sum::SumReport& report) {
-  switch (workload) {
-    case wire::Workload::kMeans:
-      return StepMeans(spec, part, report);
-    case wire::Workload::kVariances:
-      return StepVariances(spec, part, report);
-    case wire::Workload::kTrain:
-      return StepTraining(spec, part, report);
-    case wire::Workload::kEvaluate:
-      return Clone(part);
+// The model's tensors of a train step's report, by name and shape.
+absl::Status CheckReport(const tensor::Layout& state, size_t model_tensors,
+                         const tensor::Layout& report) {
+  for (size_t t = 0; t < model_tensors; ++t) {
+    const tensor::TensorSpec& wanted = state.tensors()[t];
+    const bool there = t < report.size() && report.tensors()[t].name == wanted.name &&
+                       report.tensors()[t].shape == wanted.shape &&
+                       report.tensors()[t].dtype == tensor::DType::kFloat64;
+    if (there) continue;
+    return Error(
+        ErrorCode::kModelMismatch,
+        fmt::format("the step's sum has no tensor `{}` of the model's shape", wanted.name));
   }
-  return Error(ErrorCode::kProtocol, "a step of an unknown workload");
+  return absl::OkStatus();
 }
+
+wire::StatePart Clone(const wire::StatePart& part) { return {part.tensors.Clone(), part.texts}; }
 
 }  // namespace
 
-absl::StatusOr<wire::State> FirstState(const job::JobSpec& spec, const wire::StatePart* put) {
+absl::StatusOr<ServerHalf> ServerHalf::Create(const job::JobSpec& spec, wire::Workload workload,
+                                              const wire::StatePartHead& base) {
+  ServerHalf half(workload);
   CN_ASSIGN_OR_RETURN(const learn::ModelShape shape, learn::ShapeOf(spec));
   CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, learn::ParameterLayout(shape));
-  learn::AlignedVector<float> start;
-  if (spec.model.start == job::StartKind::kState) {
-    if (put == nullptr) {
-      return Error(
-          ErrorCode::kStateNotFound,
-          fmt::format("init names the state {}, which is not here", HexOf(spec.model.start_state)),
-          "put the model first: consilium model put FILE");
-    }
-    CN_RETURN_IF_ERROR(learn::CheckModelFits(spec, *put));
-    CN_ASSIGN_OR_RETURN(start, learn::ReadParameters(parameters, put->tensors));
-  } else {
-    start = learn::StartParameters(spec, parameters);
+  CN_RETURN_IF_ERROR(CheckModel(parameters, base.layout));
+  half.model_tensors_ = parameters.size();
+  half.next_ = base;
+  if (workload == wire::Workload::kMeans || workload == wire::Workload::kVariances) {
+    const bool means = workload == wire::Workload::kMeans;
+    CN_ASSIGN_OR_RETURN(
+        half.next_.layout,
+        learn::StateLayout(shape, means ? Statistics::kMeans : Statistics::kMeansAndScales));
   }
-  CN_ASSIGN_OR_RETURN(tensor::Layout layout, learn::StateLayout(shape, Statistics::kNone));
-  wire::StatePart broadcast{tensor::Bundle(std::move(layout)), learn::ModelTexts(spec)};
-  CN_RETURN_IF_ERROR(learn::CheckTexts(broadcast.texts));
-  learn::WriteParameters(parameters, start, broadcast.tensors);
-  return WithoutPrivatePart(std::move(broadcast));
+  return half;
+}
+
+absl::Status ServerHalf::Step(size_t tensor, uint64_t first, std::span<const double> report,
+                              std::span<float> values) const {
+  return StepModel(next_.layout.tensors()[tensor], first, report, values);
+}
+
+absl::StatusOr<tensor::Bundle> ServerHalf::NextTail(const tensor::Bundle& tail,
+                                                    const tensor::Bundle& statistics) const {
+  if (workload_ == wire::Workload::kTrain || workload_ == wire::Workload::kEvaluate) {
+    return tail.Clone();
+  }
+  tensor::Bundle next(next_.layout.From(model_tensors_));
+  if (workload_ == wire::Workload::kMeans) {
+    CN_RETURN_IF_ERROR(StepMeans(statistics, next));
+  } else {
+    CN_RETURN_IF_ERROR(StepVariances(tail, statistics, next));
+  }
+  return next;
 }
 
 absl::StatusOr<wire::State> NextState(const job::JobSpec& spec, wire::Workload workload,
                                       const wire::State& state, const sum::SumReport& report) {
-  CN_ASSIGN_OR_RETURN(wire::StatePart broadcast,
-                      NextBroadcast(spec, workload, state.broadcast, report));
-  wire::State next;
-  next.broadcast = std::move(broadcast);
-  next.private_part = Clone(state.private_part);
-  return next;
+  const wire::StatePart& base = state.broadcast;
+  CN_ASSIGN_OR_RETURN(const ServerHalf half,
+                      ServerHalf::Create(spec, workload, {base.tensors.layout(), base.texts}));
+  const size_t model = half.model_tensors();
+  const bool moves = half.MovesModel();
+  if (moves) CN_RETURN_IF_ERROR(CheckReport(half.next().layout, model, report.values.layout()));
+  wire::StatePart next{tensor::Bundle(half.next().layout), half.next().texts};
+  for (size_t t = 0; t < model; ++t) {
+    std::ranges::copy(base.tensors.Float32(t), next.tensors.Float32(t).begin());
+    if (!moves) continue;
+    CN_RETURN_IF_ERROR(half.Step(t, 0, report.values.Float64(t), next.tensors.Float32(t)));
+  }
+  CN_ASSIGN_OR_RETURN(
+      const tensor::Bundle tail,
+      half.NextTail(base.tensors.From(model), report.values.From(moves ? model : 0)));
+  const ByteSpan bytes = tail.payload();
+  std::ranges::copy(bytes, next.tensors.payload().last(bytes.size()).begin());
+  return wire::State{std::move(next), Clone(state.private_part)};
 }
 
 Metrics MetricsOf(const job::JobSpec& spec, wire::Workload workload, const tensor::Bundle& values) {

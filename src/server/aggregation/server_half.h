@@ -3,34 +3,66 @@
 // It never sees a network, a disk or a certificate. Pure and deterministic: same state and same
 // report, same bits (compiled with -ffp-contract=off, one thread). The step is computed in double
 // and the broadcast model is stored as float32.
+// A state's broadcast part is the model's tensors, then a tail (what statistics steps have found).
+// The model's may be large and are stepped a block at a time, in order; the tail is small.
 #ifndef CONSILIUM_SERVER_AGGREGATION_SERVER_HALF_H_
 #define CONSILIUM_SERVER_AGGREGATION_SERVER_HALF_H_
 
+#include <cstdint>
+#include <span>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/job/job_spec.h"
 #include "common/learn/evaluate.h"
 #include "common/sum/exact_sum.h"
+#include "common/tensor/bundle.h"
 #include "common/wire/messages.h"
 #include "common/wire/state_file.h"
 
 namespace consilium::server::aggregation {
 
-// The state before the first step: the start model, the feature table, the label; `put` is the
-// broadcast part of the state the job names when init = "sha256:..".
-// kModelMismatch when that one does not fit the job, or the job's model cannot be built;
-// kModelSyntax when the feature table is too large for a state.
-absl::StatusOr<wire::State> FirstState(const job::JobSpec& spec, const wire::StatePart* put);
+class ServerHalf {
+ public:
+  // `base` is the head of the broadcast part that the step starts from. kModelMismatch when it does
+  // not hold the job's model, or that cannot be built.
+  static absl::StatusOr<ServerHalf> Create(const job::JobSpec& spec, wire::Workload workload,
+                                           const wire::StatePartHead& base);
 
-// One step. kTrainingDiverged when the next state is not finite. kSupportTooSmall when statistics
-// rest on too little.
+  // False: an evaluation, whose next state is its base.
+  bool MakesState() const { return workload_ != wire::Workload::kEvaluate; }
+  // A train step's report begins with the model's tensors; in others the model stays as it is.
+  bool MovesModel() const { return workload_ == wire::Workload::kTrain; }
+  // Tensors [0, model_tensors()) of base and next state are the model's, float32.
+  size_t model_tensors() const { return model_tensors_; }
+  const wire::StatePartHead& next() const { return next_; }
+
+  // Elements [first, first + values.size()) of a tensor of the model: the base's in, the next
+  // state's out. `report` has their mean deltas. kTrainingDiverged.
+  absl::Status Step(size_t tensor, uint64_t first, std::span<const double> report,
+                    std::span<float> values) const;
+  // What stands behind the model in the next state, from the same of the base and the report's
+  // statistics (its float64 tensors, as sums). kSupportTooSmall, kModelMismatch.
+  absl::StatusOr<tensor::Bundle> NextTail(const tensor::Bundle& tail,
+                                          const tensor::Bundle& statistics) const;
+
+ private:
+  explicit ServerHalf(wire::Workload workload) : workload_(workload) {}
+
+  wire::Workload workload_;
+  size_t model_tensors_ = 0;
+  wire::StatePartHead next_;
+};
+
+// A whole step in memory. The errors of ServerHalf.
 absl::StatusOr<wire::State> NextState(const job::JobSpec& spec, wire::Workload workload,
                                       const wire::State& state, const sum::SumReport& report);
 
 // Metrics from a contribution (one site) or a report (over all counted sites).
 using SplitMetrics = learn::SplitMetrics;
 using Metrics = learn::Metrics;
-// Of train and evaluate steps; empty for statistics. `values` has the step's contribution layout
-// (float64 tensors as sums).
+// Of train and evaluate steps; empty for statistics. `values` holds the statistics of the step's
+// contribution (float64 tensors as sums); what else it holds is not read.
 Metrics MetricsOf(const job::JobSpec& spec, wire::Workload workload, const tensor::Bundle& values);
 
 }  // namespace consilium::server::aggregation

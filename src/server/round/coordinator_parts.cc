@@ -11,7 +11,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
-#include "server/aggregation/server_half.h"
+#include "server/round/next_state.h"
 #include "server/store/store_version.h"
 
 namespace consilium::server::round {
@@ -136,11 +136,7 @@ void Coordinator::Parts::OnUpdateAccepted(const wire::TaskKey& key) {
 }
 
 absl::Status Coordinator::Parts::CheckStart(const job::JobSpec& spec) const {
-  std::optional<wire::StatePart> put;
-  if (spec.model.start == job::StartKind::kState) {
-    CN_ASSIGN_OR_RETURN(put, states.GetBroadcast(spec.model.start_state));
-  }
-  return aggregation::FirstState(spec, put ? &*put : nullptr).status();
+  return CheckFirstState(spec, states);
 }
 
 absl::Status Coordinator::Parts::MakeRoom() const {

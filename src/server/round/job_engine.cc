@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "server/round/next_state.h"
 
 namespace consilium::server::round {
 namespace {
@@ -198,22 +199,14 @@ absl::Status JobEngine::Load(Instant now) {
     // The crash may have come between the commit and this.
     CN_RETURN_IF_ERROR(world_.stores.updates.Discard(job_, standing_.last_step));
   }
-  const store::StateStore& states = world_.stores.states;
+  store::StateStore& states = world_.stores.states;
   if (standing_.commits > 0) {
-    state_digest_ = standing_.state;
-    CN_ASSIGN_OR_RETURN(wire::State state, states.Get(state_digest_));
-    state_ = std::make_shared<const wire::State>(std::move(state));
-    return absl::OkStatus();
+    state_ = standing_.state;
+    return states.Verify(state_);
   }
-  std::optional<wire::StatePart> put;
-  if (spec.model.start == job::StartKind::kState) {
-    CN_ASSIGN_OR_RETURN(put, states.GetBroadcast(spec.model.start_state));
-  }
-  CN_ASSIGN_OR_RETURN(wire::State first, aggregation::FirstState(spec, put ? &*put : nullptr));
-  CN_ASSIGN_OR_RETURN(const store::StateStore::Hold held, world_.stores.states.PutHeld(first));
-  state_digest_ = held.digest();
-  world_.retention.OnStarted(job_, state_digest_);
-  state_ = std::make_shared<const wire::State>(std::move(first));
+  CN_ASSIGN_OR_RETURN(const store::StateStore::Hold held, PutFirstState(spec, states));
+  state_ = held.digest();
+  world_.retention.OnStarted(job_, state_);
   return absl::OkStatus();
 }
 
@@ -232,9 +225,7 @@ void JobEngine::AfterStep(Instant now) {
   const std::unique_ptr<StepRunner> step = std::move(step_);
   status_ = jobs::JobStatus::kRunning;
   if (step->end() == StepEnd::kCommitted) {
-    SteppedState stepped = step->TakeNext();
-    state_digest_ = stepped.state;
-    state_ = std::make_shared<const wire::State>(std::move(stepped.next));
+    state_ = step->NextState();
     ++standing_.commits;
     return;
   }
@@ -330,7 +321,7 @@ void JobEngine::OpenNext(std::vector<SiteId> sites, Instant now) {
                                 next,
                                 kind.workload,
                                 kind.round,
-                                state_digest_,
+                                state_,
                                 spec.participation.round_deadline,
                                 std::move(sites)};
   absl::Status done = world_.journal.Write(opened);
@@ -348,8 +339,7 @@ void JobEngine::OpenNext(std::vector<SiteId> sites, Instant now) {
 
 absl::Status JobEngine::OpenRecorded(Instant now) {
   CN_ASSIGN_OR_RETURN(
-      step_,
-      StepRunner::Open({standing_.spec, *standing_.open, state_, after_restart_}, world_, now));
+      step_, StepRunner::Open({standing_.spec, *standing_.open, after_restart_}, world_, now));
   standing_.open.reset();
   after_restart_ = false;
   wait_ = {};

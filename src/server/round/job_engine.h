@@ -107,8 +107,7 @@ class JobEngine {
   bool loaded_ = false;
   bool after_restart_ = false;
   bool cancelled_ = false;
-  Digest state_digest_;
-  std::shared_ptr<const wire::State> state_;
+  Digest state_;  // from which the next step starts
   Candidates candidates_;
   std::unique_ptr<StepRunner> step_;
   std::optional<jobs::JobEnded> ending_;

@@ -132,11 +132,13 @@ void Retention::ForgetJobs(jobs::ServerJournal& journal, UtcMillis now) {
     const std::string sums = stores_.sums_folder + "/" + job.value();
     {
       MutexLock lock(mutex_);
+      uint64_t gone = 0;
       std::erase_if(sums_, [&](const Sum& sum) {
         if (!sum.path.starts_with(sums + "/")) return false;
-        sum_bytes_ -= sum.bytes;
+        gone += sum.bytes;
         return true;
       });
+      sum_bytes_ -= gone;
     }
     RemoveFolderOf(sums);
     RemoveFolderOf(stores_.updates.FolderOf(job));

@@ -99,17 +99,18 @@ std::vector<SiteId> DrawCohort(const job::ParticipationSpec& participation,
   const auto wanted = static_cast<size_t>(
       std::ceil(static_cast<double>(participation.goal) * participation.select - 1e-6));
   if (participation.goal == 0 || eligible.size() <= wanted) return eligible;
-  const auto others =
-      std::stable_partition(eligible.begin(), eligible.end(), [&](const SiteId& site) {
-        return std::ranges::find(participation.required_sites, site) !=
-               participation.required_sites.end();
-      });
-  Random(key).Shuffle(std::span<SiteId>(others, eligible.end()));
-  const auto required = static_cast<size_t>(others - eligible.begin());
-  eligible.erase(eligible.begin() + static_cast<std::ptrdiff_t>(std::max(wanted, required)),
-                 eligible.end());
-  std::ranges::sort(eligible);
-  return eligible;
+  std::vector<SiteId> cohort;
+  std::vector<SiteId> others;
+  for (SiteId& site : eligible) {
+    const bool required =
+        std::ranges::find(participation.required_sites, site) != participation.required_sites.end();
+    (required ? cohort : others).push_back(std::move(site));
+  }
+  Random(key).Shuffle(std::span<SiteId>(others));
+  const size_t drawn = wanted > cohort.size() ? wanted - cohort.size() : 0;
+  cohort.insert(cohort.end(), others.begin(), others.begin() + static_cast<ptrdiff_t>(drawn));
+  std::ranges::sort(cohort);
+  return cohort;
 }
 
 Digest CohortKey(const job::JobSpec& spec, StepNumber step) {

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/learn/contribution.h"
 #include "server/jobs/step_codec.h"
+#include "server/round/next_state.h"
+#include "server/store/report_sink.h"
 
 namespace consilium::server::round {
 namespace {
@@ -27,8 +28,9 @@ class MetricsReader {
   static absl::StatusOr<MetricsReader> Create(const job::JobSpec& spec,
                                               const jobs::StepOpened& opened,
                                               const store::UpdateStore& updates) {
-    CN_ASSIGN_OR_RETURN(tensor::Layout layout, learn::ContributionLayout(spec, opened.workload));
-    return MetricsReader(spec, opened, updates, std::move(layout));
+    CN_ASSIGN_OR_RETURN(const tensor::Layout layout,
+                        learn::ContributionLayout(spec, opened.workload));
+    return MetricsReader(spec, opened, updates, layout);
   }
   absl::StatusOr<aggregation::Metrics> Of(const SiteId& site) {
     if (const auto note = updates_.NoteOf(opened_.job, opened_.step, site)) {
@@ -37,27 +39,24 @@ class MetricsReader {
     }
     CN_ASSIGN_OR_RETURN(const Bytes tail,
                         updates_.ReadTail(opened_.job, opened_.step, site, first_));
-    if (!tail.empty()) {
-      const std::span<std::byte> statistics = values_.payload().last(tail.size());
-      std::memcpy(statistics.data(), tail.data(), tail.size());
-    }
-    return aggregation::MetricsOf(spec_, opened_.workload, values_);
+    std::ranges::copy(tail, statistics_.payload().begin());
+    return aggregation::MetricsOf(spec_, opened_.workload, statistics_);
   }
 
  private:
   MetricsReader(const job::JobSpec& spec, const jobs::StepOpened& opened,
-                const store::UpdateStore& updates, tensor::Layout layout)
+                const store::UpdateStore& updates, const tensor::Layout& layout)
       : spec_(spec),
         opened_(opened),
         updates_(updates),
         first_(learn::FirstStatistic(layout)),
-        values_(std::move(layout)) {}
+        statistics_(layout.From(first_)) {}
 
   const job::JobSpec& spec_;
   const jobs::StepOpened& opened_;
   const store::UpdateStore& updates_;
   size_t first_;
-  tensor::Bundle values_;  // the model's part stays zero
+  tensor::Bundle statistics_;
 };
 
 absl::StatusOr<std::map<SiteId, aggregation::Metrics>> SiteMetrics(
@@ -71,6 +70,26 @@ absl::StatusOr<std::map<SiteId, aggregation::Metrics>> SiteMetrics(
   }
   return metrics;
 }
+
+// The report of a step on its way: the model's part steps the state, the statistics stay.
+class StepReport final : public store::ReportSink {
+ public:
+  StepReport(const tensor::Layout& contribution, NextState& next)
+      : next_(next),
+        first_statistic_(learn::FirstStatistic(contribution)),
+        statistics_(contribution.From(first_statistic_), first_statistic_) {}
+
+  absl::Status Take(size_t tensor, uint64_t first, std::span<const double> values) override {
+    if (tensor < first_statistic_) return next_.Step(tensor, first, values);
+    return statistics_.Take(tensor, first, values);
+  }
+  const tensor::Bundle& statistics() const { return statistics_.values(); }
+
+ private:
+  NextState& next_;
+  const size_t first_statistic_;
+  store::ReportTail statistics_;
+};
 
 }  // namespace
 
@@ -106,23 +125,24 @@ absl::StatusOr<bool> FoldSome(const job::JobSpec& spec, const jobs::StepOpened& 
 }
 
 absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::StepOpened& opened,
-                                        const std::vector<SiteId>& counted, const wire::State& base,
-                                        const Stores& stores) {
+                                        const std::vector<SiteId>& counted, const Stores& stores) {
   const std::string path = SumPath(stores.sums_folder, opened.job, opened.step);
   CN_RETURN_IF_ERROR(stores.storage.CreateFolder(path.substr(0, path.rfind('/'))));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout contribution,
+                      learn::ContributionLayout(spec, opened.workload));
+  CN_ASSIGN_OR_RETURN(NextState next,
+                      NextState::Begin(spec, opened.workload, opened.base_state, stores.states));
+  StepReport report(contribution, next);
   CN_ASSIGN_OR_RETURN(const store::StepSum sum,
-                      stores.updates.WriteSum(opened.job, opened.step, counted, path));
-  CN_ASSIGN_OR_RETURN(wire::State next,
-                      aggregation::NextState(spec, opened.workload, base, sum.report));
+                      stores.updates.WriteSum(opened.job, opened.step, counted, path, &report));
   SteppedState stepped;
-  CN_ASSIGN_OR_RETURN(store::StateStore::Hold held, stores.states.PutHeld(next));
+  CN_ASSIGN_OR_RETURN(store::StateStore::Hold held, next.Finish(report.statistics()));
   stepped.state = held.digest();
   stepped.held = std::make_shared<const store::StateStore::Hold>(std::move(held));
   CN_ASSIGN_OR_RETURN(stepped.site_metrics, SiteMetrics(spec, opened, counted, stores.updates));
   stepped.accumulator = sum.digest;
-  stepped.metrics = aggregation::MetricsOf(spec, opened.workload, sum.report.values);
-  stepped.total_weight = sum.report.total_weight;
-  stepped.next = std::move(next);
+  stepped.metrics = aggregation::MetricsOf(spec, opened.workload, report.statistics());
+  stepped.total_weight = sum.totals.weight;
   return stepped;
 }
 

@@ -4,7 +4,8 @@
 // whenever there are enough. At its end: sum of the counted durable (sums/<job>/<step>.sum, what
 // Replay reads) -> next state durable. Nothing here is journalled: doing it again after a crash or
 // a full disk writes the same bytes to the same names.
-// Memory is the report, two states and one update's statistics, never sites x model.
+// The state is stepped while its sum is made: memory is a few blocks and the statistics, not the
+// model.
 // Thread-safe: no state of its own.
 #ifndef CONSILIUM_SERVER_ROUND_STEP_COMMIT_H_
 #define CONSILIUM_SERVER_ROUND_STEP_COMMIT_H_
@@ -19,7 +20,6 @@
 #include "absl/status/statusor.h"
 #include "common/base/storage.h"
 #include "common/job/job_spec.h"
-#include "common/wire/state_file.h"
 #include "server/aggregation/server_half.h"
 #include "server/jobs/job_records.h"
 #include "server/store/state_store.h"
@@ -36,9 +36,8 @@ struct Stores {
 };
 
 struct SteppedState {
-  wire::State next;
   std::shared_ptr<const store::StateStore::Hold> held;  // until it is in the journal
-  Digest state;                                         // manifest digest of `next`
+  Digest state;                                         // manifest digest of the next state
   Digest accumulator;                                   // SHA-256 of the kept sum
   uint64_t total_weight = 0;
   aggregation::Metrics metrics;                         // of the base state, over all counted
@@ -56,11 +55,10 @@ bool IsStorageTrouble(const absl::Status& status);
 absl::StatusOr<bool> FoldSome(const job::JobSpec& spec, const jobs::StepOpened& opened,
                               const std::set<SiteId>& counted, const Stores& stores);
 
-// REQUIRES: `base` is the state of opened.base_state; the step is closed for uploads. Errors: of
-// the disk (IsStorageTrouble), or of the server half (another try would fail again).
+// REQUIRES: the step is closed for uploads. Errors: of the disk (IsStorageTrouble), or of the
+// server half (another try would fail again).
 absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::StepOpened& opened,
-                                        const std::vector<SiteId>& counted, const wire::State& base,
-                                        const Stores& stores);
+                                        const std::vector<SiteId>& counted, const Stores& stores);
 
 }  // namespace consilium::server::round
 

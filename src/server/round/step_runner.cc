@@ -53,7 +53,6 @@ UpdateAccepted EventOf(const store::AcceptedUpdate& update) {
 StepRunner::StepRunner(Start start, const EngineWorld& world, RoundPlan plan, Instant now)
     : spec_(std::move(start.spec)),
       record_(std::move(start.record)),
-      base_(std::move(start.base)),
       world_(world),
       opened_(now),
       round_(std::move(plan)) {}
@@ -189,7 +188,7 @@ absl::Status StepRunner::PerformCommit(const Commit& commit, Instant now) {
   const jobs::StepOpened& opened = record_.opened;
   if (!stepped_) {
     world_.stores.updates.CloseForUploads(opened.job, opened.step);
-    auto stepped = CommitStep(*spec_, opened, commit.counted, *base_, world_.stores);
+    auto stepped = CommitStep(*spec_, opened, commit.counted, world_.stores);
     if (IsStorageTrouble(stepped.status())) return stepped.status();
     if (!stepped.ok()) {
       end_ = IsHopeless(stepped.status()) ? StepEnd::kHopeless : StepEnd::kFailed;
@@ -252,9 +251,9 @@ std::optional<Instant> StepRunner::NextDeadline() const {
 
 std::optional<StepEnd> StepRunner::end() const { return actions_.empty() ? end_ : std::nullopt; }
 
-SteppedState StepRunner::TakeNext() {
+Digest StepRunner::NextState() const {
   CN_CHECK(end_ == StepEnd::kCommitted && stepped_.has_value());
-  return *std::exchange(stepped_, std::nullopt);
+  return stepped_->state;
 }
 
 jobs::StepView StepRunner::Report(Instant now) const {

@@ -34,8 +34,7 @@ class StepRunner {
   struct Start {
     std::shared_ptr<const job::JobSpec> spec;
     jobs::OpenStepRecord record;  // journalled
-    std::shared_ptr<const wire::State> base;
-    bool after_restart = false;  // sites need time to come back
+    bool after_restart = false;   // sites need time to come back
   };
   // Opens the step for uploads and offers it to every site whose update is not accepted yet. The
   // deadline starts now. `world` outlives this.
@@ -47,10 +46,11 @@ class StepRunner {
   bool Work(Instant now);
   std::optional<Instant> NextDeadline() const;
 
-  // Set when everything was performed. After kCommitted TakeNext is the new state.
+  // Set when everything was performed.
   std::optional<StepEnd> end() const;
   const std::string& failure() const { return failure_; }
-  SteppedState TakeNext();
+  // The digest of the new state. REQUIRES: kCommitted.
+  Digest NextState() const;
 
   StepNumber step() const { return record_.opened.step; }
   // As `show` gives it while the step is open.
@@ -78,7 +78,6 @@ class StepRunner {
 
   const std::shared_ptr<const job::JobSpec> spec_;
   const jobs::OpenStepRecord record_;
-  const std::shared_ptr<const wire::State> base_;
   const EngineWorld& world_;
   const Instant opened_;
   RoundState round_;

@@ -9,11 +9,17 @@
 
 namespace consilium::server::store {
 
+enum class PartKind { kBroadcast, kPrivate };
+
 inline constexpr const char* kManifest = "manifest";
 inline constexpr const char* kBroadcast = "broadcast";
 inline constexpr const char* kPrivate = "private";
 inline constexpr const char* kPin = "pin";
 inline constexpr std::string_view kUnfinishedState = ".new";
+
+inline constexpr const char* SuffixOf(PartKind kind) {
+  return kind == PartKind::kBroadcast ? kBroadcast : kPrivate;
+}
 
 // The digest in "<64 hex digits>.<kind>"; nullopt for any other name.
 inline std::optional<Digest> DigestIn(std::string_view name, std::string_view kind) {

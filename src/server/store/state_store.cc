@@ -9,6 +9,8 @@
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
 #include "server/store/state_files.h"
+#include "server/store/state_reader.h"
+#include "server/store/state_writer.h"
 
 namespace consilium::server::store {
 namespace {
@@ -38,14 +40,17 @@ std::string StateStore::PathOf(const Digest& digest, const char* kind) const {
   return fmt::format("{}/{}.{}", folder_, HexOf(digest), kind);
 }
 
+std::string StateStore::UnfinishedPath(const char* kind) {
+  return fmt::format("{}/{}.{}{}", folder_, ++unfinished_count_, kind, kUnfinishedState);
+}
+
 absl::Status StateStore::PutFile(const Digest& digest, const char* kind, ByteSpan bytes) {
   const std::string path = PathOf(digest, kind);
   if (const auto present = storage_.OpenRead(path); present.ok() && Holds(**present, bytes)) {
     return absl::OkStatus();
   }
   // Two jobs may put the same bytes at once: each writes its own file, either rename is right.
-  const std::string unfinished =
-      fmt::format("{}.{}{}", path, ++unfinished_count_, kUnfinishedState);
+  const std::string unfinished = UnfinishedPath(kind);
   {
     CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenAppend(unfinished, 0));
     CN_RETURN_IF_ERROR(file->Append(bytes));
@@ -60,29 +65,25 @@ absl::StatusOr<Digest> StateStore::Put(const wire::State& state) {
 }
 
 absl::StatusOr<StateStore::Hold> StateStore::PutHeld(const wire::State& state) {
-  CN_RETURN_IF_ERROR(storage_.CreateFolder(folder_));
-  const Bytes broadcast = wire::EncodeStatePart(state.broadcast);
-  const Bytes private_part = wire::EncodeStatePart(state.private_part);
-  const wire::Manifest manifest{{crypto::Sha256Of(broadcast), broadcast.size()},
-                                {crypto::Sha256Of(private_part), private_part.size()}};
-  const Names names{wire::DigestOf(manifest), manifest.broadcast.digest,
-                    manifest.private_part.digest};
-  HoldAll(names);
-  Hold held(*this, names);
-  CN_RETURN_IF_ERROR(PutFiles(names, wire::EncodeManifest(manifest), broadcast, private_part));
-  MutexLock lock(mutex_);
-  AddToIndex(names);
-  return held;
+  CN_ASSIGN_OR_RETURN(StateWriter writer, StateWriter::Create(*this));
+  CN_RETURN_IF_ERROR(writer.Append(PartKind::kBroadcast, wire::EncodeStatePart(state.broadcast)));
+  CN_RETURN_IF_ERROR(writer.Append(PartKind::kPrivate, wire::EncodeStatePart(state.private_part)));
+  return writer.Finish();
 }
 
-absl::Status StateStore::PutFiles(const Names& names, ByteSpan manifest, ByteSpan broadcast,
-                                  ByteSpan private_part) {
-  CN_RETURN_IF_ERROR(PutFile(names.broadcast, kBroadcast, broadcast));
-  CN_RETURN_IF_ERROR(PutFile(names.private_part, kPrivate, private_part));
-  CN_RETURN_IF_ERROR(PutFile(names.manifest, kManifest, manifest));
-  // Once for all, also when all was there: another Put may have renamed and not synced yet. Until
-  // then a power cut may leave a manifest without its parts, and nobody knows its name.
-  return storage_.SyncFolder(folder_);
+absl::StatusOr<StateStore::Hold> StateStore::HoldKept(const Digest& manifest) {
+  CN_ASSIGN_OR_RETURN(const wire::Manifest refs, GetManifest(manifest));
+  const Names names{manifest, refs.broadcast.digest, refs.private_part.digest};
+  HoldAll(names);
+  return Hold(*this, names);
+}
+
+absl::Status StateStore::Verify(const Digest& manifest) const {
+  for (const PartKind kind : {PartKind::kBroadcast, PartKind::kPrivate}) {
+    CN_ASSIGN_OR_RETURN(StatePartReader reader, StatePartReader::Open(*this, manifest, kind));
+    CN_RETURN_IF_ERROR(reader.Finish());
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Bytes> StateStore::ReadFile(const Digest& digest, const char* kind,

@@ -35,12 +35,15 @@ class StateStore {
   // and Manifests know only what was put since. O(states).
   absl::Status Load();
 
-  // Returns the manifest digest: the state's name. Durable when it returns. Idempotent: what is
-  // there is compared, not written again; the same state may be put by two threads at once.
+  // Returns the manifest digest: the state's name. Durable when it returns. Idempotent; the same
+  // state may be put by two threads at once. For states that are in memory anyway: the others
+  // write theirs by blocks (state_writer.h).
   absl::StatusOr<Digest> Put(const wire::State& state);
   // The same; and nobody removes the state until the returned value is gone.
   class Hold;
   absl::StatusOr<Hold> PutHeld(const wire::State& state);
+  // One that is there. The errors of GetManifest.
+  absl::StatusOr<Hold> HoldKept(const Digest& manifest);
   // From here on nobody removes this state: a person put it, or a job starts from it. Durable.
   absl::Status Pin(const Digest& manifest);
 
@@ -52,20 +55,24 @@ class StateStore {
   absl::StatusOr<wire::State> Get(const Digest& manifest) const;
   absl::StatusOr<wire::StatePart> GetBroadcast(const Digest& manifest) const;
   absl::StatusOr<wire::Manifest> GetManifest(const Digest& manifest) const;
+  // Ok when manifest and parts are there with the digests of their names. Reads all of it.
+  absl::Status Verify(const Digest& manifest) const;
 
   // What a site may fetch: a manifest or a broadcast part, never a private part (kNotAllowed).
   absl::StatusOr<std::unique_ptr<FileReader>> OpenForSite(const Digest& digest) const;
 
  private:
+  friend class StateWriter;
+  friend class StatePartReader;
+
   std::string PathOf(const Digest& digest, const char* kind) const;
+  std::string UnfinishedPath(const char* kind);  // another one each time
   absl::Status PutFile(const Digest& digest, const char* kind, ByteSpan bytes);
   absl::StatusOr<Bytes> ReadFile(const Digest& digest, const char* kind, uint64_t most) const;
   absl::StatusOr<wire::StatePart> GetPart(const wire::PartRef& ref, const char* kind) const;
   struct Names {
     Digest manifest, broadcast, private_part;
   };
-  absl::Status PutFiles(const Names& names, ByteSpan manifest, ByteSpan broadcast,
-                        ByteSpan private_part);
   void HoldAll(const Names& names);
   void Release(const Names& names);
   void AddToIndex(const Names& names) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -16,8 +16,7 @@ namespace {
 // One pass. Not reused.
 class FoldPass {
  public:
-  FoldPass(const sum::SumRule& rule, const FoldInput& input, AppendFile& out,
-           tensor::Bundle* report)
+  FoldPass(const sum::SumRule& rule, const FoldInput& input, AppendFile& out, ReportSink* report)
       : rule_(rule),
         columns_(input.columns),
         previous_(input.previous),
@@ -78,9 +77,12 @@ class FoldPass {
         }
       }
       const bool whole = until == rule_.PlanesOf(tensor);
-      if (report_ == nullptr || !whole || totals_.contributions == 0) continue;
-      rule_.Report(tensor, totals_, {limbs_[0].data(), limbs_[1].data()},
-                   report_->Float64(tensor).subspan(first, count));
+      if (report_ == nullptr || !whole) continue;
+      means_.assign(count, 0.0);
+      if (totals_.contributions > 0) {
+        rule_.Report(tensor, totals_, {limbs_[0].data(), limbs_[1].data()}, means_);
+      }
+      CN_RETURN_IF_ERROR(report_->Take(tensor, first, means_));
     }
     return absl::OkStatus();
   }
@@ -110,7 +112,8 @@ class FoldPass {
   ColumnReader& columns_;
   const StoredSum* const previous_;
   AppendFile& out_;
-  tensor::Bundle* const report_;
+  ReportSink* const report_;
+  std::vector<double> means_;  // of a block
   sum::SumTotals totals_;
   uint64_t first_limb_ = 0;  // of the tensor at hand
   std::vector<uint64_t> limbs_[2];
@@ -124,7 +127,7 @@ class FoldPass {
 }  // namespace
 
 absl::StatusOr<Folded> FoldColumns(const sum::SumRule& rule, const FoldInput& input,
-                                   AppendFile& out, tensor::Bundle* report) {
+                                   AppendFile& out, ReportSink* report) {
   return FoldPass(rule, input, out, report).Run();
 }
 

@@ -16,6 +16,7 @@
 #include "common/sum/exact_sum.h"
 #include "common/sum/sum_rule.h"
 #include "server/store/column_reader.h"
+#include "server/store/report_sink.h"
 #include "server/store/stored_sum.h"
 
 namespace consilium::server::store {
@@ -32,10 +33,10 @@ struct Folded {
 };
 
 // Appends the sum to `out` and does not sync. With `report`, the mean or sum of each tensor goes
-// there too (report->layout() is rule.report_layout()). kStateCorrupt when the sum so far has
-// changed on disk, kSumOverflow, the errors of ColumnReader, kStorage*.
+// there, too. kStateCorrupt when the sum so far has changed on disk, kSumOverflow, the errors of
+// ColumnReader and of `report`, kStorage*.
 absl::StatusOr<Folded> FoldColumns(const sum::SumRule& rule, const FoldInput& input,
-                                   AppendFile& out, tensor::Bundle* report);
+                                   AppendFile& out, ReportSink* report);
 
 }  // namespace consilium::server::store
 

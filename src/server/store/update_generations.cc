@@ -173,7 +173,7 @@ absl::StatusOr<Bytes> UpdateStore::ReadTail(const JobId& job, StepNumber step, c
 
 absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, const Bytes& header,
                                                     const std::string& path,
-                                                    tensor::Bundle* report) const {
+                                                    ReportSink* report) const {
   const OpenStep& step = state.entry->step;
   CN_ASSIGN_OR_RETURN(const sum::SumRule rule, sum::SumRule::Create(step.layout, step.sum));
   CN_ASSIGN_OR_RETURN(const auto before, OpenGeneration(*state.entry, state.generation));
@@ -254,7 +254,7 @@ void UpdateStore::RemoveFolded(const FoldState& state) const {
 
 absl::StatusOr<StepSum> UpdateStore::WriteSum(const JobId& job, StepNumber step,
                                               const std::vector<SiteId>& sites,
-                                              const std::string& path) const {
+                                              const std::string& path, ReportSink* report) const {
   CN_ASSIGN_OR_RETURN(const FoldState state, StateForFold(job, step, sites));
   for (const auto& [site, update] : state.folded) {
     if (std::ranges::find(sites, site) != sites.end()) continue;
@@ -262,16 +262,8 @@ absl::StatusOr<StepSum> UpdateStore::WriteSum(const JobId& job, StepNumber step,
                  fmt::format("job {} step {}: the update of site {} is folded and not counted",
                              job.value(), step.value(), site.value()));
   }
-  const OpenStep& of = state.entry->step;
-  CN_ASSIGN_OR_RETURN(const sum::SumRule rule, sum::SumRule::Create(of.layout, of.sum));
-  StepSum written;
-  written.report.values = tensor::Bundle(rule.report_layout());
-  CN_ASSIGN_OR_RETURN(const Folded folded,
-                      WriteGeneration(state, {}, path, &written.report.values));
-  written.digest = folded.digest;
-  written.report.total_weight = folded.totals.weight;
-  written.report.contributions = folded.totals.contributions;
-  return written;
+  CN_ASSIGN_OR_RETURN(const Folded folded, WriteGeneration(state, {}, path, report));
+  return StepSum{folded.digest, folded.totals};
 }
 
 absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,

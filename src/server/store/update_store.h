@@ -76,7 +76,7 @@ struct UpdateNote {
 // The sum of a step, written.
 struct StepSum {
   Digest digest;
-  sum::SumReport report;
+  sum::SumTotals totals;
 };
 
 // What happens to the spools of a step that is over.
@@ -133,16 +133,16 @@ class UpdateStore {
   std::optional<Bytes> NoteOf(const JobId& job, StepNumber step, const SiteId& site) const;
 
   // ---- folding: one thread at a time for a step, beside its uploads
-
   // The accepted updates that are not folded, when they are enough to be; else none.
   std::vector<SiteId> DueForFold(const JobId& job, StepNumber step) const;
   // The next generation: with these accepted updates. Durable when it returns; when it fails,
   // nothing has changed. A note has at most kMaxNoteBytes. kStateCorrupt, kStorage*.
   absl::Status Fold(const JobId& job, StepNumber step, const std::vector<UpdateNote>& updates);
   // Writes the sum over `sites` (every folded one is among them) to `path`, all or nothing,
-  // durably: docs/formats/sum.md. Memory is the report and a few blocks.
+  // durably: docs/formats/sum.md. `report` (or null) takes it on the way; its errors leave no file.
   absl::StatusOr<StepSum> WriteSum(const JobId& job, StepNumber step,
-                                   const std::vector<SiteId>& sites, const std::string& path) const;
+                                   const std::vector<SiteId>& sites, const std::string& path,
+                                   ReportSink* report) const;
   // The digest of the sum over kept updates of a step that is over. kUpdate*, kFileNotFound when
   // one is gone or damaged.
   absl::StatusOr<Digest> DigestOfKept(const OpenStep& step,
@@ -183,7 +183,7 @@ class UpdateStore {
   absl::StatusOr<std::optional<Generation>> OpenGeneration(const StepEntry& entry,
                                                            uint64_t number) const;
   absl::StatusOr<Folded> WriteGeneration(const FoldState& state, const Bytes& header,
-                                         const std::string& path, tensor::Bundle* report) const;
+                                         const std::string& path, ReportSink* report) const;
   void RemoveFolded(const FoldState& state) const;
 
   const Options options_;

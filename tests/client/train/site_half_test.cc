@@ -10,6 +10,7 @@
 #include "common/learn/contribution.h"
 #include "common/learn/standardize.h"
 #include "tests/client/train/tiny_federation.h"
+#include "tests/support/first_state.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::client::train {
@@ -36,7 +37,7 @@ SiteTask Task(Workload workload, uint64_t round = 1, const char* site = "a") {
 }
 
 wire::StatePart Start(const job::JobSpec& spec) {
-  return std::move(server::aggregation::FirstState(spec, nullptr).value().broadcast);
+  return std::move(testing::FirstStateOf(spec, nullptr).value().broadcast);
 }
 
 absl::StatusOr<Contribution> RunTask(const job::JobSpec& spec, const SiteTask& task,

@@ -13,6 +13,7 @@
 #include "common/learn/contribution.h"
 #include "common/sum/exact_sum.h"
 #include "tests/support/data_folder.h"
+#include "tests/support/first_state.h"
 
 namespace consilium::testing {
 namespace {
@@ -65,7 +66,7 @@ absl::StatusOr<StepResult> RunStep(const job::JobSpec& spec, const job::StepKind
 
 absl::StatusOr<JobResult> RunJob(const job::JobSpec& spec, const std::vector<Dataset>& sites) {
   JobResult result;
-  CN_ASSIGN_OR_RETURN(result.state, server::aggregation::FirstState(spec, nullptr));
+  CN_ASSIGN_OR_RETURN(result.state, testing::FirstStateOf(spec, nullptr));
   for (uint32_t commits = 0; const auto kind = job::StepAfter(spec, commits); ++commits) {
     CN_ASSIGN_OR_RETURN(StepResult step, RunStep(spec, *kind, sites, result.state));
     result.steps.push_back(std::move(step));

@@ -225,9 +225,10 @@ TEST(ModelText, TooManyTooFewOrTooLongAreRefused) {
 
 TEST(ModelText, AnotherFeatureListDoesNotFit) {
   job::JobSpec spec = Job();
-  EXPECT_THAT(CheckModelFits(spec, Model(Statistics::kNone)), IsOk());
+  EXPECT_THAT(CheckModelFits(spec, Model(Statistics::kNone).texts), IsOk());
   spec.data.features[2].levels = {"2", "1", "3"};
-  EXPECT_THAT(CheckModelFits(spec, Model(Statistics::kNone)), HasCode(ErrorCode::kModelMismatch));
+  EXPECT_THAT(CheckModelFits(spec, Model(Statistics::kNone).texts),
+              HasCode(ErrorCode::kModelMismatch));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "common/learn/contribution.h"
 #include "common/learn/model_file.h"
 #include "common/learn/standardize.h"
+#include "tests/support/first_state.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::server::aggregation {
@@ -50,7 +51,7 @@ std::vector<double> Tensor(const wire::State& state, const char* name) {
 
 // 5 rows: ages 1..5, cholesterol always 0.
 wire::State StateWithStatistics(const job::JobSpec& spec) {
-  wire::State state = FirstState(spec, nullptr).value();
+  wire::State state = testing::FirstStateOf(spec, nullptr).value();
   sum::SumReport means = Report(spec, Workload::kMeans);
   means.values.Float64(0)[0] = means.values.Float64(0)[1] = 5;
   means.values.Float64(1)[0] = 15;
@@ -62,7 +63,7 @@ wire::State StateWithStatistics(const job::JobSpec& spec) {
 }
 
 TEST(ServerHalf, FirstStateDescribesItself) {
-  ASSERT_OK_AND_ASSIGN(const wire::State state, FirstState(Job(), nullptr));
+  ASSERT_OK_AND_ASSIGN(const wire::State state, testing::FirstStateOf(Job(), nullptr));
   EXPECT_THAT(learn::CheckModel(state.broadcast), IsOk());
   EXPECT_EQ(Tensor(state, "w"), (std::vector<double>{0, 0}));
   EXPECT_EQ(state.private_part.tensors.layout().size(), 0u);
@@ -76,7 +77,7 @@ TEST(ServerHalf, StatisticsPassesGiveMeansAndScales) {
 }
 
 TEST(ServerHalf, StatisticsOfFewerThanTwoRowsAreRefused) {
-  const wire::State state = FirstState(Job(), nullptr).value();
+  const wire::State state = testing::FirstStateOf(Job(), nullptr).value();
   sum::SumReport report = Report(Job(), Workload::kMeans);
   report.values.Float64(0)[0] = 2;
   report.values.Float64(0)[1] = 1;
@@ -99,7 +100,7 @@ TEST(ServerHalf, TrainingAddsTheMeanDeltaAndKeepsTheStatistics) {
 
 TEST(ServerHalf, StepIsInDoubleAndStoredAsFloat) {
   job::JobSpec spec = Job();
-  wire::State state = FirstState(spec, nullptr).value();
+  wire::State state = testing::FirstStateOf(spec, nullptr).value();
   state.broadcast.tensors.Float32(0)[0] = 1;
   sum::SumReport report = Report(spec, Workload::kTrain);
   report.values.Float64(0)[0] = 0x1p-24 + 0x1p-40;  // as a float it would be lost to rounding
@@ -116,7 +117,7 @@ TEST(ServerHalf, EvaluationLeavesTheStateAsItIs) {
 }
 
 TEST(ServerHalf, NotFiniteNextModelIsNamed) {
-  const wire::State state = FirstState(Job(), nullptr).value();
+  const wire::State state = testing::FirstStateOf(Job(), nullptr).value();
   sum::SumReport report = Report(Job(), Workload::kTrain);
   report.values.Float64(0)[1] = 1e300;
   const auto next = NextState(Job(), Workload::kTrain, state, report);
@@ -139,21 +140,21 @@ TEST(ServerHalf, StartsFromAPutModelThatFits) {
   wire::State put = StateWithStatistics(spec);
   put.broadcast.tensors.Float32(0)[1] = 7;
   spec.model.start = job::StartKind::kState;
-  ASSERT_OK_AND_ASSIGN(const wire::State state, FirstState(spec, &put.broadcast));
+  ASSERT_OK_AND_ASSIGN(const wire::State state, testing::FirstStateOf(spec, &put));
   EXPECT_EQ(Tensor(state, "w"), (std::vector<double>{0, 7}));
   EXPECT_FALSE(state.broadcast.tensors.layout().Find(learn::kMeanTensor).has_value());
-  EXPECT_THAT(FirstState(spec, nullptr), HasCode(ErrorCode::kStateNotFound));
+  EXPECT_THAT(testing::FirstStateOf(spec, nullptr), HasCode(ErrorCode::kStateNotFound));
   spec.data.features[1].name = "weight";
-  EXPECT_THAT(FirstState(spec, &put.broadcast), HasCode(ErrorCode::kModelMismatch));
+  EXPECT_THAT(testing::FirstStateOf(spec, &put), HasCode(ErrorCode::kModelMismatch));
 }
 
 TEST(ServerHalf, PutModelOfAnotherKindIsRefused) {
   job::JobSpec spec = Job();
-  const wire::State put = FirstState(spec, nullptr).value();
+  const wire::State put = testing::FirstStateOf(spec, nullptr).value();
   spec.model.start = job::StartKind::kState;
   spec.model.kind = job::ModelKind::kMlp;
   spec.model.hidden = {2};
-  EXPECT_THAT(FirstState(spec, &put.broadcast), HasCode(ErrorCode::kModelMismatch));
+  EXPECT_THAT(testing::FirstStateOf(spec, &put), HasCode(ErrorCode::kModelMismatch));
 }
 
 TEST(ServerHalf, MetricsAreSharesOfRows) {

@@ -84,7 +84,7 @@ class SegmentTest : public ::testing::Test {
     return store_->Finish(header.key, header.digest).status();
   }
   Digest SumOf(const std::vector<SiteId>& sites) {
-    const auto sum = store_->WriteSum(step_.job, step_.step, sites, "sums/x");
+    const auto sum = store_->WriteSum(step_.job, step_.step, sites, "sums/x", nullptr);
     EXPECT_THAT(sum, IsOk());
     return sum.ok() ? sum->digest : Digest();
   }
