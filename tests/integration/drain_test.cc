@@ -1,5 +1,4 @@
 // A server that is asked to stop, and sites that are told to come back: real processes.
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -7,9 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "tests/integration/lab.h"
 
@@ -20,33 +18,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-
-constexpr const char* kDrainClient = R"([datasets.tiny]
-path = "{data}"
-holdout = 0.2
-[policy]
-datasets = ["tiny"]
-workloads = ["means", "variances", "train", "evaluate"]
-researchers = ["*"]
-min_rows = 5
-)";
-
-std::string DrainJob(int rounds) {
-  return fmt::format(
-      "name = \"tiny\"\nrounds = {}\n[data]\ndataset = \"tiny\"\nlabel = \"y\"\nfeatures = "
-      "[\"x\"]\n"
-      "[model]\nkind = \"logistic\"\n[participation]\nmin_sites = 2\n",
-      rounds);
-}
-
-bool AwaitWithin(int seconds, const std::function<bool()>& holds) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 // A child of this test; killed with it.
 class Child {
@@ -85,10 +56,8 @@ class Child {
 class DrainTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string csv = "x,y\n";
-    for (int row = 0; row < 60; ++row) csv += fmt::format("{},{}\n", row * 7 % 13, row % 2);
-    const std::string data = lab.Write("tiny.csv", csv);
-    ASSERT_EQ(lab.Up({"a", "b"}, kDrainClient, data).exit_code, 0);
+    const std::string data = lab.Write("tiny.csv", TinyCsv());
+    ASSERT_EQ(lab.Up({"a", "b"}, TinyClient(), data).exit_code, 0);
     listen = json::parse(ReadTextFile(lab.PathOf("consilium-lab/server/data/endpoints.json")),
                          nullptr, false)["listen"];
   }
@@ -117,11 +86,11 @@ class DrainTest : public ::testing::Test {
 
 TEST_F(DrainTest, ARollingRestartLosesNothingAndChangesNoBit) {
   constexpr int kRounds = 300;
-  const json quiet = lab.RunJob(DrainJob(kRounds));
+  const json quiet = lab.RunJob(TinyJob(kRounds));
   ASSERT_EQ(quiet["status"], "done") << quiet.dump(2);
   TakeOverServer();
   auto server = StartServer();
-  const std::string file = lab.Write("again.toml", DrainJob(kRounds));
+  const std::string file = lab.Write("again.toml", TinyJob(kRounds));
   ASSERT_TRUE(AwaitWithin(60, [&] { return lab.Consilium({"submit", file}).exit_code == 0; }));
   for (const int least : {5, 60, 120}) {
     ASSERT_TRUE(AwaitWithin(120, [&] { return Committed() >= least; }));

@@ -17,45 +17,12 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Two sites over a file that the test writes: columns x, y.
-constexpr const char* kTinyClient = R"([datasets.tiny]
-path = "{data}"
-holdout = 0.2
-[policy]
-datasets = ["tiny"]
-workloads = ["means", "variances", "train", "evaluate"]
-researchers = ["*"]
-min_rows = 5
-)";
-
-std::string TinyCsv(const std::string& bad_cell = "") {
-  std::string csv = "x,y\n";
-  for (int row = 0; row < 60; ++row) csv += fmt::format("{},{}\n", row * 7 % 13, row % 2);
-  if (!bad_cell.empty()) csv += bad_cell + ",1\n";
-  return csv;
-}
-
-std::string TinyJob(const std::string& more = "", const std::string& dataset = "tiny") {
-  return fmt::format(R"(name = "tiny"
-rounds = 3
-[data]
-dataset = "{}"
-label = "y"
-features = ["x"]
-[model]
-kind = "logistic"
-[participation]
-min_sites = 2
-{})",
-                     dataset, more);
-}
-
 TEST(Failures, ABadCellIsRefusedByPlaceAndColumnNeverByValue) {
   Lab lab;
-  const std::string data = lab.Write("tiny.csv", TinyCsv("secret-7"));
-  ASSERT_EQ(lab.Up({"a", "b"}, kTinyClient, data).exit_code, 0);
+  const std::string data = lab.Write("tiny.csv", TinyCsv("secret-7,1\n"));
+  ASSERT_EQ(lab.Up({"a", "b"}, TinyClient(), data).exit_code, 0);
   Ran ran;
-  const json job = lab.RunJob(TinyJob("on_too_few = \"fail\"\nmax_failed_rounds = 1\n"), &ran);
+  const json job = lab.RunJob(TinyJob(3, "on_too_few = \"fail\"\nmax_failed_rounds = 1\n"), &ran);
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_EQ(job["status"], "failed");
   const std::string shown = job.dump();
@@ -74,8 +41,10 @@ TEST(Failures, ABadCellIsRefusedByPlaceAndColumnNeverByValue) {
 TEST(Failures, ADatasetThatNoSiteOffersIsRefusedByTheSitesOwnPolicy) {
   Lab lab;
   const std::string data = lab.Write("tiny.csv", TinyCsv());
-  ASSERT_EQ(lab.Up({"a", "b"}, kTinyClient, data).exit_code, 0);
-  const json job = lab.RunJob(TinyJob("on_too_few = \"fail\"\nmax_failed_rounds = 1\n", "other"));
+  ASSERT_EQ(lab.Up({"a", "b"}, TinyClient(), data).exit_code, 0);
+  std::string text = TinyJob(3, "on_too_few = \"fail\"\nmax_failed_rounds = 1\n");
+  text.replace(text.find("\"tiny\"", text.find("dataset")), 6, "\"other\"");
+  const json job = lab.RunJob(text);
   EXPECT_EQ(job["status"], "failed");
   ASSERT_EQ(job["admissions"].size(), 2u) << job.dump(2);
   EXPECT_EQ(job["admissions"][0]["verdict"], "refused");
@@ -85,9 +54,9 @@ TEST(Failures, ADatasetThatNoSiteOffersIsRefusedByTheSitesOwnPolicy) {
 TEST(Failures, TooFewSitesParksTheJobAndSaysForWhomItWaits) {
   Lab lab;
   const std::string data = lab.Write("tiny.csv", TinyCsv());
-  ASSERT_EQ(lab.Up({"a", "b"}, kTinyClient, data).exit_code, 0);
+  ASSERT_EQ(lab.Up({"a", "b"}, TinyClient(), data).exit_code, 0);
   const std::string file =
-      lab.Write("job.toml", TinyJob("required_sites = [\"a\", \"b\", \"zeta\"]\n"));
+      lab.Write("job.toml", TinyJob(3, "required_sites = [\"a\", \"b\", \"zeta\"]\n"));
   ASSERT_EQ(lab.Consilium({"submit", file}).exit_code, 0);
   const Ran waited = lab.Consilium({"wait", "latest", "--for", "2s"});
   EXPECT_EQ(waited.exit_code, 3) << waited.err;
@@ -157,9 +126,8 @@ TEST(Failures, ASiteMayNotActAsAResearcher) {
 TEST(Survival, AKilledServerGoesOnAndEndsInTheSameState) {
   Lab lab;
   const std::string data = lab.Write("tiny.csv", TinyCsv());
-  ASSERT_EQ(lab.Up({"a", "b"}, kTinyClient, data).exit_code, 0);
-  std::string text = TinyJob();
-  text.replace(text.find("rounds = 3"), 10, "rounds = 150");
+  ASSERT_EQ(lab.Up({"a", "b"}, TinyClient(), data).exit_code, 0);
+  const std::string text = TinyJob(150);
   const json quiet = lab.RunJob(text);
   ASSERT_EQ(quiet["status"], "done") << quiet.dump(2);
 
@@ -168,7 +136,7 @@ TEST(Survival, AKilledServerGoesOnAndEndsInTheSameState) {
   const int server = lab.PidOf("server");
   ASSERT_GT(server, 1);  // 0 would be our own process group
   ASSERT_EQ(kill(server, SIGKILL), 0);
-  ASSERT_EQ(lab.Up({"a", "b"}, kTinyClient, data).exit_code, 0);
+  ASSERT_EQ(lab.Up({"a", "b"}, TinyClient(), data).exit_code, 0);
   ASSERT_EQ(lab.Consilium({"wait", "latest", "--for", "2m"}).exit_code, 0);
   const json disturbed = lab.Json({"show", "latest"});
   EXPECT_NE(disturbed["job"], quiet["job"]);
@@ -181,8 +149,8 @@ TEST(Survival, AKilledServerGoesOnAndEndsInTheSameState) {
 TEST(WhatLeft, EveryUpdateIsInTheSitesOwnJournal) {
   Lab lab;
   const std::string data = lab.Write("tiny.csv", TinyCsv());
-  ASSERT_EQ(lab.Up({"a", "b"}, kTinyClient, data).exit_code, 0);
-  const json job = lab.RunJob(TinyJob());
+  ASSERT_EQ(lab.Up({"a", "b"}, TinyClient(), data).exit_code, 0);
+  const json job = lab.RunJob(TinyJob(3));
   ASSERT_EQ(job["status"], "done");
   const Ran ran = RunProgram({"consilium-client", "left", "--json", "--config",
                               lab.PathOf("consilium-lab/sites/a/client.toml")});
@@ -206,9 +174,9 @@ TEST(Daemons, SigtermEndsThemGently) {
 TEST(TwoJobs, AtOnceDoNotDisturbEachOther) {
   Lab lab;
   const std::string data = lab.Write("tiny.csv", TinyCsv());
-  ASSERT_EQ(lab.Up({"a", "b"}, kTinyClient, data).exit_code, 0);
-  const json alone = lab.RunJob(TinyJob());
-  const std::string file = lab.Write("job.toml", TinyJob());
+  ASSERT_EQ(lab.Up({"a", "b"}, TinyClient(), data).exit_code, 0);
+  const json alone = lab.RunJob(TinyJob(3));
+  const std::string file = lab.Write("job.toml", TinyJob(3));
   json first = lab.Json({"submit", file});
   json second = lab.Json({"submit", file});
   for (const json& job : {first, second}) {

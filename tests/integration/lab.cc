@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 namespace consilium::testing {
 
 std::string HeartClient() {
@@ -33,6 +36,48 @@ min_sites = 4
 round_deadline = "1m"
 )",
                      rounds, standardize, rate, steps);
+}
+
+std::string TinyCsv(const std::string& more) {
+  std::string csv = "x,y\n";
+  for (int row = 0; row < 60; ++row) csv += fmt::format("{},{}\n", row * 7 % 13, row % 2);
+  return csv + more;
+}
+
+std::string TinyClient(const std::string& more) {
+  return R"([datasets.tiny]
+path = "{data}"
+holdout = 0.2
+[policy]
+datasets = ["tiny"]
+workloads = ["means", "variances", "train", "evaluate"]
+researchers = ["*"]
+min_rows = 5
+)" + more;
+}
+
+std::string TinyJob(int rounds, const std::string& more) {
+  return fmt::format(R"(name = "tiny"
+rounds = {}
+[data]
+dataset = "tiny"
+label = "y"
+features = ["x"]
+[model]
+kind = "logistic"
+[participation]
+min_sites = 2
+{})",
+                     rounds, more);
+}
+
+bool AwaitWithin(int seconds, const std::function<bool()>& holds) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 Lab::~Lab() { Down(); }

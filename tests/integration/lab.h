@@ -2,6 +2,7 @@
 #ifndef CONSILIUM_TESTS_INTEGRATION_LAB_H_
 #define CONSILIUM_TESTS_INTEGRATION_LAB_H_
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -46,6 +47,16 @@ class Lab {
 std::string HeartClient();
 // A job over it with the 13 golden features. `standardize`, `rounds`, `steps` and `rate` as given.
 std::string HeartJob(const std::string& standardize, int rounds, int steps, double rate);
+
+// A dataset of 60 rows, columns x and y, and the client.toml of a site that has it ({data}) and
+// lets anyone use it. `more` is appended: lines of either.
+std::string TinyCsv(const std::string& more = "");
+std::string TinyClient(const std::string& more = "");
+// A logistic job over it with both of two sites. `more`: further keys of [participation].
+std::string TinyJob(int rounds, const std::string& more = "");
+
+// Asks again and again until it holds; false after so long.
+bool AwaitWithin(int seconds, const std::function<bool()>& holds);
 
 }  // namespace consilium::testing
 

@@ -4,12 +4,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 
 #include "tests/integration/lab.h"
 
@@ -20,15 +18,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 // Checkpoints every tenth of a second; a stop puts a training aside at once.
-constexpr const char* kClient = R"([datasets.tiny]
-path = "{data}"
-holdout = 0.2
-[policy]
-datasets = ["tiny"]
-workloads = ["means", "variances", "train", "evaluate"]
-researchers = ["*"]
-min_rows = 5
-[limits]
+constexpr const char* kLimits = R"([limits]
 checkpoint = "100ms"
 drain = "0s"
 )";
@@ -49,28 +39,15 @@ batch_size = 16
 min_sites = 2
 )";
 
-std::string Csv() {
-  std::string csv = "x,y\n";
-  for (int row = 0; row < 60; ++row) csv += fmt::format("{},{}\n", row * 7 % 13, row % 2);
-  return csv;
-}
-
-bool Await(const std::function<bool()>& holds) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
+bool Await(const std::function<bool()>& holds) { return AwaitWithin(60, holds); }
 
 class SiteSurvival : public ::testing::Test {
  protected:
   void SetUp() override {
-    data_ = lab_.Write("tiny.csv", Csv());
+    data_ = lab_.Write("tiny.csv", TinyCsv());
     Up();
   }
-  void Up() { ASSERT_EQ(lab_.Up({"a", "b"}, kClient, data_).exit_code, 0); }
+  void Up() { ASSERT_EQ(lab_.Up({"a", "b"}, TinyClient(kLimits), data_).exit_code, 0); }
   std::string FolderOf(const std::string& site) {
     return lab_.PathOf("consilium-lab/sites/" + site);
   }

@@ -8,15 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "client/data/csv_reader.h"
-#include "tests/support/status_matchers.h"
-#include "tests/support/temp_folder.h"
+#include "tests/client/data/csv_fixture.h"
 
 namespace consilium::client::data {
 namespace {
 
 using consilium::testing::HasCode;
-using consilium::testing::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -24,50 +21,6 @@ using ::testing::Not;
 
 using job::ColumnType;
 using job::FeatureSpec;
-
-// A dataset `d` in a file of its own, and a job on it: logistic, label y, features a and b.
-class CsvDatasetTest : public ::testing::Test {
- protected:
-  CsvDatasetTest() {
-    config_.name = "d";
-    job_.data.dataset = "d";
-    job_.data.label = "y";
-    job_.data.features = {{"a", ColumnType::kNumber, {}}, {"b", ColumnType::kNumber, {}}};
-  }
-
-  absl::StatusOr<Dataset> Load(std::string_view text, const char* site = "north") {
-    config_.path = folder_.Write("d.csv", text);
-    return LoadCsv(config_, job_, SiteId(site), storage_);
-  }
-  absl::StatusOr<Dataset> LoadUnlabelled(std::string_view text) {
-    config_.path = folder_.Write("d.csv", text);
-    return LoadCsv(config_, job_, SiteId("north"), storage_, {.labels = Labels::kOptional});
-  }
-
-  void ExpectError(std::string_view text, ErrorCode code, const std::string& place,
-                   const std::string& message, const std::string& help = "") {
-    SCOPED_TRACE(text);
-    const auto dataset = Load(text);
-    ASSERT_FALSE(dataset.ok());
-    EXPECT_THAT(dataset, HasCode(code));
-    ASSERT_TRUE(PlaceOf(dataset.status()).has_value());
-    EXPECT_EQ(PlaceOf(dataset.status())->ToString(), place);
-    EXPECT_THAT(std::string(dataset.status().message()), HasSubstr(message));
-    EXPECT_THAT(HelpOf(dataset.status()), HasSubstr(help));
-    EXPECT_THAT(FormatError(dataset.status()), Not(HasSubstr("secret")));
-  }
-
-  void SetFilter(std::string_view text) {
-    auto filter = RowFilter::Parse(text);
-    ASSERT_TRUE(filter.ok()) << filter.status();
-    config_.filter = *std::move(filter);
-  }
-
-  TempFolder folder_;
-  PosixStorage storage_;
-  DatasetConfig config_;
-  job::JobSpec job_;
-};
 
 TEST_F(CsvDatasetTest, FeaturesComeInTheOrderOfTheJob) {
   ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("y,b,unused,a\n1,2.0,x,.5\n0,-4,,1e2\n"));
@@ -111,86 +64,6 @@ TEST_F(CsvDatasetTest, MissingMarkersAreTheSites) {
 TEST_F(CsvDatasetTest, AMissingCellBesideABadOneOnlyDropsTheRow) {
   ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,y\nsecret,?,0\n1,2,1\n"));
   EXPECT_EQ(dataset.rows_incomplete, 1u);
-}
-
-TEST_F(CsvDatasetTest, CategoriesBecomeOneColumnPerLevelAfterTheFirst) {
-  job_.data.features = {{"a", ColumnType::kNumber, {}},
-                        {"cp", ColumnType::kCategory, {"1", "2", "3"}}};
-  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,cp,y\n5,1.0,0\n6,3,1\n7,2,1\n"));
-  EXPECT_EQ(dataset.train.columns, 3u);
-  EXPECT_THAT(dataset.train.x, ElementsAre(5, 0, 0, 6, 0, 1, 7, 1, 0));
-}
-
-TEST_F(CsvDatasetTest, AnUnknownLevelIsRefusedWithoutBeingShown) {
-  job_.data.features = {{"cp", ColumnType::kCategory, {"typical", "none"}}};
-  ExpectError("cp,y\ntypical,0\nsecret,1\n", ErrorCode::kDataUnknownLevel, "d.csv:3:1",
-              "column `cp` has a cell that is none of the job's levels, want \"typical\", \"none\"",
-              "`values`");
-}
-
-TEST_F(CsvDatasetTest, ValuesMapTheSitesTextsToTheJobs) {
-  job_.data.features = {{"cp", ColumnType::kCategory, {"typical", "none"}}};
-  config_.columns["cp"] = {"pain", {}, {{"1", "typical"}, {"k.A.", "none"}}};
-  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("pain,y\n1.0,0\nk.A.,1\ntypical,1\n"));
-  EXPECT_THAT(dataset.train.x, ElementsAre(0, 1, 0));
-}
-
-TEST_F(CsvDatasetTest, BinaryIsZeroOrOneOrWhatTheSiteCallsPositive) {
-  job_.data.features = {{"sex", ColumnType::kBinary, {}}};
-  ASSERT_OK_AND_ASSIGN(const Dataset plain, Load("sex,y\n1,0\n0.0,1\n"));
-  EXPECT_THAT(plain.train.x, ElementsAre(1, 0));
-  ExpectError("sex,y\n1,0\n2,1\n", ErrorCode::kDataBadCell, "d.csv:3:1", "neither 0 nor 1",
-              "positive = [");
-  config_.columns["sex"] = {"gender", {"M", "m"}, {}};
-  ASSERT_OK_AND_ASSIGN(const Dataset named, Load("gender,y\nM,0\nF,1\nm,1\n"));
-  EXPECT_THAT(named.train.x, ElementsAre(1, 0, 1));
-}
-
-TEST_F(CsvDatasetTest, PositiveAlsoServesAJobThatCallsTheColumnANumber) {
-  config_.columns["a"] = {"gender", {"M"}, {}};
-  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("gender,b,y\nM,2,0\nF,2,1\n"));
-  EXPECT_THAT(dataset.train.x, ElementsAre(1, 2, 0, 2));
-}
-
-TEST_F(CsvDatasetTest, TheLabelIsPositiveByTheSitesList) {
-  job_.data.label = "disease";
-  config_.columns["disease"] = {"num", {"1", "2", "3", "4"}, {}};
-  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("a,b,num\n1,2,0\n1,2,4.0\n1,2,1\n"));
-  EXPECT_THAT(dataset.train.y, ElementsAre(0, 1, 1));
-}
-
-TEST_F(CsvDatasetTest, ALabelOfLevelsIsItsIndexAndOfALinearModelTheNumber) {
-  job_.data.label_levels = {"low", "mid", "high"};
-  job_.data.classes = 3;
-  ASSERT_OK_AND_ASSIGN(const Dataset levels, Load("a,b,y\n1,2,high\n1,2,low\n1,2,mid\n"));
-  EXPECT_THAT(levels.train.y, ElementsAre(2, 0, 1));
-  job_.data.label_levels.clear();
-  job_.data.classes = 1;
-  ASSERT_OK_AND_ASSIGN(const Dataset number, Load("a,b,y\n1,2,17.5\n"));
-  EXPECT_THAT(number.train.y, ElementsAre(17.5));
-}
-
-TEST_F(CsvDatasetTest, BadCellsNameColumnAndPlaceButNeverTheValue) {
-  ExpectError("a,b,y\n1,2,0\n1,secret,0\n", ErrorCode::kDataBadCell, "d.csv:3:3",
-              "column `b` has a cell that is not a number");
-  ExpectError("a,b,y\n1,2,secret\n", ErrorCode::kDataBadCell, "d.csv:2:5", "column `y`");
-  ExpectError("a,b,y\n\"1\n0\",2,0\n", ErrorCode::kDataBadCell, "d.csv:2:1", "column `a`");
-  for (const char* cell : {"nan", "inf", "1e999", "1e30", "1 2", "0x1F"}) {
-    ExpectError(std::string("a,b,y\n1,") + cell + ",0\n", ErrorCode::kDataBadCell, "d.csv:2:3",
-                "not a number");
-  }
-  config_.columns["a"] = {"Age (years)", {}, {}};
-  ExpectError("Age (years),b,y\nsecret,2,0\n", ErrorCode::kDataBadCell, "d.csv:2:1",
-              "column `a` (`Age (years)` in the file)");
-}
-
-TEST_F(CsvDatasetTest, BadCellsInUnusedColumnsAndFilteredRowsAreNobodysBusiness) {
-  SetFilter("site == 0");
-  ASSERT_OK_AND_ASSIGN(const Dataset dataset,
-                       Load("a,b,y,site,note\n1,2,0,0,secret\nsecret,2,0,1,x\n"));
-  EXPECT_EQ(dataset.train.rows(), 1u);
-  EXPECT_EQ(dataset.rows_filtered, 1u);
-  EXPECT_EQ(dataset.rows_read, 1u);
 }
 
 TEST_F(CsvDatasetTest, AMissingColumnNamesTheNearest) {

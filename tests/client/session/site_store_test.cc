@@ -10,6 +10,7 @@
 
 #include "common/base/memory_storage.h"
 #include "common/crypto/sha256.h"
+#include "tests/support/forwarding_storage.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::client::session {
@@ -114,17 +115,15 @@ TEST(SiteStore, SettledUpdateDoesNotComeBack) {
 }
 
 // A disk on which a file whose sync failed may never be written or synced again.
-class StrictStorage final : public Storage {
+class StrictStorage final : public consilium::testing::ForwardingStorage {
  public:
+  StrictStorage() : ForwardingStorage(memory) {}
   absl::StatusOr<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path,
                                                          uint64_t length) override {
     EXPECT_FALSE(abandoned_.contains(path)) << path << " is used again";
     auto file = memory.OpenAppend(path, length);
     if (!file.ok()) return file;
     return std::make_unique<Watched>(*this, path, *std::move(file));
-  }
-  absl::StatusOr<std::unique_ptr<FileReader>> OpenRead(const std::string& path) const override {
-    return memory.OpenRead(path);
   }
   absl::Status Rename(const std::string& from, const std::string& to) override {
     EXPECT_FALSE(abandoned_.contains(from)) << from << " is used again";
@@ -137,32 +136,24 @@ class StrictStorage final : public Storage {
     if (removed.ok()) abandoned_.erase(path);
     return removed;
   }
-  absl::Status CreateFolder(const std::string& path) override { return memory.CreateFolder(path); }
-  absl::Status SyncFolder(const std::string& path) override { return memory.SyncFolder(path); }
-  absl::StatusOr<std::vector<std::string>> List(const std::string& path) const override {
-    return memory.List(path);
-  }
 
   MemoryStorage memory;
   uint64_t fail_sync = 0;  // 1 = the next one
 
  private:
-  class Watched final : public AppendFile {
+  class Watched final : public consilium::testing::ForwardingAppendFile {
    public:
     Watched(StrictStorage& storage, std::string path, std::unique_ptr<AppendFile> file)
-        : storage_(storage), path_(std::move(path)), file_(std::move(file)) {}
-    absl::Status Append(ByteSpan bytes) override { return file_->Append(bytes); }
+        : ForwardingAppendFile(std::move(file)), storage_(storage), path_(std::move(path)) {}
     absl::Status Sync() override {
-      if (storage_.fail_sync == 0 || --storage_.fail_sync > 0) return file_->Sync();
+      if (storage_.fail_sync == 0 || --storage_.fail_sync > 0) return ForwardingAppendFile::Sync();
       storage_.abandoned_.insert(path_);
       return Error(ErrorCode::kStorageIo, "cannot sync " + path_);
     }
-    uint64_t size() const override { return file_->size(); }
 
    private:
     StrictStorage& storage_;
     const std::string path_;
-    const std::unique_ptr<AppendFile> file_;
   };
   std::set<std::string> abandoned_;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/memory_storage.h"
+#include "tests/support/forwarding_storage.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
@@ -33,27 +34,14 @@ std::vector<std::string> TextsOf(Storage& storage, const std::string& path) {
 }
 
 // A Storage that counts syncs and can hold them back, so that a test decides who comes together.
-class GatedStorage final : public Storage {
+class GatedStorage final : public consilium::testing::ForwardingStorage {
  public:
+  GatedStorage() : ForwardingStorage(memory_) {}
   absl::StatusOr<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path,
                                                          uint64_t length) override {
-    auto file = storage_.OpenAppend(path, length);
+    auto file = memory_.OpenAppend(path, length);
     if (!file.ok()) return file.status();
     return std::make_unique<File>(*this, *std::move(file));
-  }
-  absl::StatusOr<std::unique_ptr<FileReader>> OpenRead(const std::string& path) const override {
-    return storage_.OpenRead(path);
-  }
-  absl::Status Rename(const std::string& from, const std::string& to) override {
-    return storage_.Rename(from, to);
-  }
-  absl::Status Remove(const std::string& path) override { return storage_.Remove(path); }
-  absl::Status CreateFolder(const std::string& path) override {
-    return storage_.CreateFolder(path);
-  }
-  absl::Status SyncFolder(const std::string& path) override { return storage_.SyncFolder(path); }
-  absl::StatusOr<std::vector<std::string>> List(const std::string& path) const override {
-    return storage_.List(path);
   }
 
   void Hold() {
@@ -75,11 +63,10 @@ class GatedStorage final : public Storage {
   }
 
  private:
-  class File final : public AppendFile {
+  class File final : public consilium::testing::ForwardingAppendFile {
    public:
     File(GatedStorage& gate, std::unique_ptr<AppendFile> file)
-        : gate_(gate), file_(std::move(file)) {}
-    absl::Status Append(ByteSpan bytes) override { return file_->Append(bytes); }
+        : ForwardingAppendFile(std::move(file)), gate_(gate) {}
     absl::Status Sync() override {
       {
         MutexLock lock(gate_.mutex_);
@@ -87,16 +74,14 @@ class GatedStorage final : public Storage {
         gate_.changed_.NotifyAll();
         while (gate_.held_) gate_.changed_.Wait(gate_.mutex_);
       }
-      return file_->Sync();
+      return ForwardingAppendFile::Sync();
     }
-    uint64_t size() const override { return file_->size(); }
 
    private:
     GatedStorage& gate_;
-    std::unique_ptr<AppendFile> file_;
   };
 
-  MemoryStorage storage_;
+  MemoryStorage memory_;
   Mutex mutex_;
   CondVar changed_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;

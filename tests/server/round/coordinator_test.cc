@@ -29,12 +29,6 @@ std::vector<float> ModelOf(const SmallFederation& f, const Digest& state) {
   return model;
 }
 
-std::vector<std::string> OutcomesOf(const FakeSite& site) {
-  std::vector<std::string> names;
-  for (const wire::Outcome& outcome : site.outcomes) names.push_back(wire::NameOf(outcome.kind));
-  return names;
-}
-
 TEST(Coordinator, JobOfThreeSitesCommitsTheWeightedMeanOfEachRound) {
   SmallFederation f(ThreeSites());
   f.Start();
@@ -214,77 +208,6 @@ TEST(Coordinator, FailedRoundsAreBoundedAndTheLastReasonIsShown) {
   EXPECT_THAT(f.Show(job).reason, HasSubstr("CN0712"));
 }
 
-TEST(Coordinator, CancelWhileTrainingEndsTheJobAndTellsTheSites) {
-  auto manners = ThreeSites();
-  manners[2].silent = true;
-  SmallFederation f(manners);
-  f.Start();
-  ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
-  f.Settle();
-  ASSERT_OK_AND_ASSIGN(const jobs::JobView asked, f.server->Cancel(job, "bob"));
-  EXPECT_THAT(asked.reason, HasSubstr("bob"));
-  ASSERT_TRUE(f.RunToEnd(job, 1));
-  f.Settle();
-  const jobs::JobView view = f.Show(job);
-  EXPECT_EQ(view.status, jobs::JobStatus::kCancelled);
-  EXPECT_EQ(view.reason, "cancelled by bob");
-  EXPECT_THAT(OutcomesOf(*f.sites[0]), ElementsAre("round_failed"));
-  EXPECT_EQ(f.sites[2]->cancels.size(), 1u);
-  EXPECT_EQ(f.sites[2]->ended.at(0).result, "cancelled");
-  EXPECT_THAT(f.server->Cancel(job, "eve"), IsOk());
-  EXPECT_EQ(f.Show(job).reason, "cancelled by bob") << "it had ended";
-}
-
-TEST(Coordinator, CancelOfAParkedJobEndsIt) {
-  SmallFederation f(std::vector<FakeSite::Manners>{});
-  f.Start();
-  ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
-  f.Settle();
-  ASSERT_THAT(f.server->Cancel(job, "bob"), IsOk());
-  ASSERT_TRUE(f.RunToEnd(job, 1));
-  EXPECT_EQ(f.Show(job).status, jobs::JobStatus::kCancelled);
-  EXPECT_THAT(f.server->Cancel(JobId("0123456789abcdef"), "bob"), HasCode(ErrorCode::kJobNotFound));
-}
-
-TEST(Coordinator, CancelSurvivesARestart) {
-  SmallFederation f(std::vector<FakeSite::Manners>{});
-  f.Start();
-  ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
-  f.Settle();
-  ASSERT_THAT(f.server->Cancel(job, "bob"), IsOk());
-  f.Crash(CrashKind::kPowerCut);
-  ASSERT_TRUE(f.TryStart());
-  ASSERT_TRUE(f.RunToEnd(job, 1));
-  EXPECT_EQ(f.Show(job).status, jobs::JobStatus::kCancelled);
-}
-
-TEST(Coordinator, FurtherJobsQueueAndStartWhenARunningOneEnds) {
-  SmallFederation f(std::vector<FakeSite::Manners>{});
-  f.Start();
-  std::vector<JobId> all;
-  for (size_t i = 0; i <= kMaxRunningJobs; ++i) {
-    ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText(), static_cast<uint8_t>(i)));
-    all.push_back(job);
-  }
-  f.Settle();
-  EXPECT_EQ(f.Show(all.front()).status, jobs::JobStatus::kWaiting);
-  EXPECT_EQ(f.Show(all.back()).status, jobs::JobStatus::kQueued);
-  ASSERT_THAT(f.server->Cancel(all.front(), "bob"), IsOk());
-  f.Settle();
-  EXPECT_EQ(f.Show(all.back()).status, jobs::JobStatus::kWaiting);
-}
-
-TEST(Coordinator, QueuedJobIsCancelledAtOnce) {
-  SmallFederation f(std::vector<FakeSite::Manners>{});
-  f.Start();
-  JobId last;
-  for (size_t i = 0; i <= kMaxRunningJobs; ++i) {
-    ASSERT_OK_AND_ASSIGN(last, f.Submit(JobText(), static_cast<uint8_t>(i)));
-  }
-  ASSERT_OK_AND_ASSIGN(const jobs::JobView view, f.server->Cancel(last, "bob"));
-  EXPECT_EQ(view.status, jobs::JobStatus::kCancelled);
-}
-
 TEST(Coordinator, SiteThatReconnectsInARoundGetsItsOfferAgainAndIsCountedOnce) {
   auto manners = ThreeSites();
   manners[1].silent = true;
@@ -377,52 +300,6 @@ TEST(Coordinator, FullDiskParksTheJobAndItGoesOnWhenThereIsRoom) {
   EXPECT_EQ(f.Show(job).status, jobs::JobStatus::kDone);
   EXPECT_THAT(ModelOf(f, f.Show(job).state), ElementsAre(5.5f, 5.5f, 5.5f));
   EXPECT_EQ(f.Show(job).rounds_failed, 0u);
-}
-
-TEST(Coordinator, ReplayRedoesEveryCommittedStep) {
-  SmallFederation f(ThreeSites());
-  f.Start();
-  ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
-  ASSERT_TRUE(f.RunToEnd(job));
-  ASSERT_OK_AND_ASSIGN(const std::vector<ReplayedStep> steps, f.server->Replay(job));
-  ASSERT_EQ(steps.size(), 3u);
-  for (const ReplayedStep& step : steps) {
-    EXPECT_EQ(step.recorded, step.replayed);
-    EXPECT_FALSE(step.sums_redone);
-  }
-}
-
-TEST(Coordinator, ReplayFoldsKeptUpdatesAgainEvenAfterARestart) {
-  SmallFederation f(ThreeSites());
-  f.Start();
-  ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText("min_sites = 3", "retain = \"updates\"")));
-  ASSERT_TRUE(f.RunToEnd(job));
-  for (const bool restarted : {false, true}) {
-    if (restarted) {
-      f.Crash(CrashKind::kPowerCut);
-      ASSERT_TRUE(f.TryStart());
-    }
-    ASSERT_OK_AND_ASSIGN(const std::vector<ReplayedStep> steps, f.server->Replay(job));
-    ASSERT_EQ(steps.size(), 3u);
-    for (const ReplayedStep& step : steps) {
-      EXPECT_EQ(step.recorded, step.replayed);
-      EXPECT_TRUE(step.sums_redone);
-    }
-  }
-}
-
-TEST(Coordinator, ReplayShowsADamagedSum) {
-  SmallFederation f(ThreeSites());
-  f.Start();
-  ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
-  ASSERT_TRUE(f.RunToEnd(job));
-  const std::string path = "/server/sums/" + job.value() + "/2.sum";
-  Bytes sum = ReadWhole(f.storage, path, 1 << 20).value();
-  sum.back() ^= std::byte{1};
-  f.storage.Plant(path, sum);
-  ASSERT_OK_AND_ASSIGN(const std::vector<ReplayedStep> steps, f.server->Replay(job));
-  EXPECT_EQ(steps[0].recorded, steps[0].replayed);
-  EXPECT_NE(steps[1].recorded, steps[1].replayed);
 }
 
 TEST(Coordinator, WatchersHearOfEveryChangeUntilTheyLeave) {

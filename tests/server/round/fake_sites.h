@@ -173,6 +173,12 @@ class FakeSite {
   std::map<HeldKey, Bytes> held_;
 };
 
+inline std::vector<std::string> OutcomesOf(const FakeSite& site) {
+  std::vector<std::string> names;
+  for (const wire::Outcome& outcome : site.outcomes) names.push_back(wire::NameOf(outcome.kind));
+  return names;
+}
+
 }  // namespace consilium::server::round
 
 #endif  // CONSILIUM_TESTS_SERVER_ROUND_FAKE_SITES_H_

@@ -14,6 +14,21 @@ void ComeBack(SmallFederation& f) {
   f.Start();
 }
 
+std::vector<FakeSite::Manners> OneIsSilent() {
+  std::vector<FakeSite::Manners> manners = ThreeSites();
+  manners[2].silent = true;
+  return manners;
+}
+
+// A job whose first round waits for the silent one: the other updates are accepted.
+JobId InItsFirstRound(SmallFederation& f) {
+  f.Start();
+  const JobId job = f.Submit(JobText()).value();
+  f.Settle();
+  EXPECT_TRUE(f.Show(job).steps.empty());
+  return job;
+}
+
 // Submits (again) and runs until done or until the disk went away.
 void Run(SmallFederation& f, const Bytes& envelope, const std::string& text) {
   if (!f.TryStart()) return;
@@ -104,14 +119,9 @@ TEST(Restart, LosesNoFinishedRoundAndComputesNoAcceptedUpdateAgain) {
 }
 
 TEST(Restart, DamagedAcceptedUpdateIsAskedForAgain) {
-  auto manners = ThreeSites();
-  manners[2].silent = true;
-  SmallFederation f(manners);
-  f.Start();
-  const auto job = f.Submit(JobText());
-  ASSERT_TRUE(job.ok());
-  f.Settle();
-  const std::string folder = "/server/updates/" + job->value();
+  SmallFederation f(OneIsSilent());
+  const JobId job = InItsFirstRound(f);
+  const std::string folder = "/server/updates/" + job.value();
   const auto names = f.storage.List(folder);
   ASSERT_TRUE(names.ok());
   ASSERT_FALSE(names->empty());
@@ -121,26 +131,21 @@ TEST(Restart, DamagedAcceptedUpdateIsAskedForAgain) {
   f.storage.Plant(folder + "/" + names->front(), damaged);
   f.sites[2]->manners.silent = false;
   ComeBack(f);
-  ASSERT_TRUE(f.RunToEnd(*job));
-  EXPECT_EQ(f.Show(*job).status, jobs::JobStatus::kDone);
+  ASSERT_TRUE(f.RunToEnd(job));
+  EXPECT_EQ(f.Show(job).status, jobs::JobStatus::kDone);
   EXPECT_EQ(f.sites[0]->offers.size(), 4u) << "its first update was damaged";
   EXPECT_EQ(f.sites[0]->computed, 3) << "and still lay at the site";
 }
 
 TEST(Restart, FoldedUpdatesNeedNoSpoolAndAreNotAskedForAgain) {
-  auto manners = ThreeSites();
-  manners[2].silent = true;
-  SmallFederation f(manners);
-  f.Start();
-  const auto job = f.Submit(JobText());
-  ASSERT_TRUE(job.ok());
-  f.Settle();
-  const std::string folder = "/server/updates/" + job->value();
+  SmallFederation f(OneIsSilent());
+  const JobId job = InItsFirstRound(f);
+  const std::string folder = "/server/updates/" + job.value();
   EXPECT_THAT(*f.storage.List(folder), ::testing::ElementsAre("1.1.fold"));
   f.Crash(CrashKind::kPowerCut);
   f.sites[2]->manners.silent = false;
   ComeBack(f);
-  ASSERT_TRUE(f.RunToEnd(*job));
+  ASSERT_TRUE(f.RunToEnd(job));
   EXPECT_EQ(f.sites[0]->offers.size(), 3u) << "one a step";
   EXPECT_THAT(*f.storage.List(folder), ::testing::IsEmpty());
 }
@@ -175,24 +180,19 @@ TEST(Restart, ReportsAreTheSameWithAndWithoutFoldsOnTheWay) {
 
 // Of the round that was open: its first two updates were accepted by the server before.
 TEST(Restart, ReportsNameTheKernelThatEachSiteRan) {
-  auto manners = ThreeSites();
+  auto manners = OneIsSilent();
   manners[0].kernel = "eigen-a";
   manners[1].kernel = "eigen-b";
-  manners[2].silent = true;
   SmallFederation f(manners);
-  f.Start();
-  const auto job = f.Submit(JobText());
-  ASSERT_TRUE(job.ok());
-  f.Settle();
-  ASSERT_EQ(f.Show(*job).steps.size(), 0u);
+  const JobId job = InItsFirstRound(f);
   f.Crash(CrashKind::kPowerCut);
   f.sites[0]->manners.kernel = "eigen-c";  // upgraded meanwhile
   f.sites[2]->manners.silent = false;
   ComeBack(f);
-  ASSERT_TRUE(f.RunToEnd(*job));
+  ASSERT_TRUE(f.RunToEnd(job));
   const auto kernels_of = [&](size_t step) {
     std::vector<std::string> kernels;
-    for (const jobs::SiteStepView& site : f.Show(*job).steps.at(step).sites) {
+    for (const jobs::SiteStepView& site : f.Show(job).steps.at(step).sites) {
       kernels.push_back(site.kernel);
     }
     return kernels;
