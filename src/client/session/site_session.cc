@@ -329,10 +329,16 @@ void SiteSession::Parts::Do(const wire::Outcome& outcome) {
     std::erase_if(unsettled, same);
     return;
   }
-  LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
   // Nobody says it again before the next Attend, and its job may end before that.
   if (std::ranges::none_of(unsettled, same)) unsettled.push_back(outcome);
-  WaitForDisk(settled, outcome);
+  if (IsDiskFault(settled)) {
+    LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
+    return WaitForDisk(settled, outcome);
+  }
+  // Time mends nothing here: without an acknowledgement it is heard again at the next connection,
+  // and taken up once more when its job ends.
+  LogStatus(Level::kError, "outcome cannot be recorded: its update stays held", settled,
+            {{"job", outcome.job.value()}, {"step", outcome.step.value()}});
 }
 
 absl::Status SiteSession::Parts::SettleAgain(const JobId& job) {

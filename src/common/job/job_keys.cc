@@ -21,7 +21,9 @@ constexpr auto kTable = std::to_array<JobKey>({
      "round's "
      "updates, which the sites then send again; a crash of the process costs nothing either way."},
     {"retain", "\"round\" or \"updates\"", "\"round\"",
-     "What is kept for `consilium replay`: each round's sum, or every update as well."},
+     "What is kept for `consilium replay`: each round's sum, or every update as well. Updates stay "
+     "until the server forgets the job (`[storage] keep_jobs`): rounds times sites times the "
+     "model's size."},
 
     {"data.dataset", "name", "required",
      "The dataset's name in each site's `client.toml`; 1 to 64 of `a-z 0-9 - _ .`."},

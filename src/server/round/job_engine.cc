@@ -65,7 +65,8 @@ bool JobEngine::Pump() {
   any = Begin(now) || any;
   any = WorkOnStep(now) || any;
   any = Advance(now) || any;
-  if (any && !ended_) Publish(now, true);
+  // What the disk refuses to a site is nobody's event.
+  if ((any || RefusedByDisk() != refused_) && !ended_) Publish(now, true);
   return any;
 }
 

@@ -93,6 +93,9 @@ class JobEngine {
   std::string CancelReason() const;
   bool SendNotice(const SiteId& site);  // false: the site is away
   jobs::Wait WaitNow(Instant now) const;
+  // What the disk said to a site of the open step that could not deliver its update. Empty:
+  // nothing, or the disk works again.
+  std::string RefusedByDisk() const;
   void Publish(Instant now, bool tell_watchers);
 
   const JobId job_;
@@ -116,6 +119,7 @@ class JobEngine {
   std::optional<Instant> look_again_;  // at who takes part
   jobs::JobStatus status_ = jobs::JobStatus::kRunning;
   jobs::Wait wait_;        // between steps; `left` is made from look_again_
+  std::string refused_;    // by the disk, as it was published last
   std::string waits_for_;  // kind and step of what was published last
   Instant waits_since_{};
   Instant told_{};  // the watchers, for the last time

@@ -19,16 +19,21 @@ jobs::Wait JobEngine::WaitNow(Instant now) const {
   return wait;
 }
 
+std::string JobEngine::RefusedByDisk() const {
+  if (step_ == nullptr || world_.disk.Health().ok()) return "";
+  return world_.stores.updates.RefusedByDisk(job_, step_->step());
+}
+
 void JobEngine::Publish(Instant now, bool tell_watchers) {
   jobs::LiveView live;
   live.status = status_;
   live.wait = WaitNow(now);
-  if (const absl::Status disk = world_.disk.Health(); !disk.ok() && !ended_) {
-    // Whoever it was that met it, this job cannot take updates either.
+  refused_ = RefusedByDisk();
+  if (!refused_.empty() && live.wait.kind != "disk" && !ended_) {
     live.status = jobs::JobStatus::kWaiting;
-    live.wait = {};
     live.wait.kind = "disk";
-    live.wait.text = fmt::format("the disk refused: {}; trying again", std::string(disk.message()));
+    live.wait.text =
+        fmt::format("the disk refused: {}; its site tries again; {}", refused_, live.wait.text);
   }
   const std::string what =
       fmt::format("{} {}", live.wait.kind, step_ != nullptr ? step_->step().value() : 0);

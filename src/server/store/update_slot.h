@@ -1,6 +1,6 @@
 // Inside UpdateStore: what it knows of each site's upload of each open step.
 //
-// Every field of Slot and the fields `open`, `generation`, `folded` and `segment..` are
+// Every field of Slot and the fields `open`, `generation`, `folded`, `refused` and `segment..` are
 // guarded by UpdateStore::mutex_. An Upload is owned
 // by one thread at a time: it is in its slot, or in the Lease of the thread that works on it.
 #ifndef CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
@@ -18,6 +18,9 @@
 #include "server/store/update_store.h"
 
 namespace consilium::server::store {
+
+// The disk failed, not the update: what is written may be good.
+bool IsDiskFault(const absl::Status& status);
 
 // An upload on its way: `written` bytes are in `path`, or in `data`, and in `hash`.
 struct UpdateStore::Upload {
@@ -75,7 +78,8 @@ struct UpdateStore::StepEntry {
   std::shared_ptr<Segment> segment;  // the one that is written; null: none yet
   uint64_t last_segment = 0;         // its number
   bool segment_opening = false;
-  SegmentIndex small;  // what segments of before a restart hold; constant once open
+  std::string refused;  // what the disk said of an update, and none was taken since
+  SegmentIndex small;   // what segments of before a restart hold; constant once open
 
   std::string SegmentPath(uint64_t number) const {
     return folder + "/" + prefix + std::to_string(number) + ".seg";
@@ -103,7 +107,8 @@ class UpdateStore::Lease {
         accepted(std::move(other.accepted)),
         store_(std::exchange(other.store_, nullptr)),
         entry_(std::move(other.entry_)),
-        slot_(other.slot_) {}
+        slot_(other.slot_),
+        disk_said_(std::move(other.disk_said_)) {}
   Lease& operator=(Lease&&) = delete;
   ~Lease() {
     if (store_ == nullptr) return;
@@ -111,9 +116,14 @@ class UpdateStore::Lease {
     slot_->upload = std::move(upload);
     slot_->accepted = std::move(accepted);
     slot_->taken = false;
+    if (disk_said_) entry_->refused = *std::move(disk_said_);
     store_->put_back_.NotifyAll();
   }
   StepEntry& entry() const { return *entry_; }
+  // What came of a write for this update.
+  void NoteDisk(const absl::Status& status) {
+    if (status.ok() || IsDiskFault(status)) disk_said_ = std::string(status.message());
+  }
 
   std::unique_ptr<Upload> upload;        // null: none under way
   std::optional<AcceptedFile> accepted;  // set: this site's update is accepted
@@ -122,6 +132,7 @@ class UpdateStore::Lease {
   UpdateStore* store_;
   std::shared_ptr<StepEntry> entry_;
   Slot* slot_;
+  std::optional<std::string> disk_said_;
 };
 
 }  // namespace consilium::server::store

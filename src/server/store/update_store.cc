@@ -183,6 +183,12 @@ std::vector<AcceptedUpdate> UpdateStore::Accepted(const JobId& job, StepNumber s
   return updates;
 }
 
+std::string UpdateStore::RefusedByDisk(const JobId& job, StepNumber step) const {
+  MutexLock lock(mutex_);
+  const auto found = steps_.find({job, step});
+  return found == steps_.end() ? "" : found->second->refused;
+}
+
 absl::Status UpdateStore::Discard(const JobId& job, StepNumber step, Spools spools) {
   CloseForUploads(job, step);
   {

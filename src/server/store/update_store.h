@@ -21,7 +21,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,57 +32,15 @@
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/base/storage.h"
-#include "common/sum/exact_sum.h"
-#include "common/tensor/layout.h"
 #include "common/wire/messages.h"
 #include "common/wire/update_file.h"
 #include "server/store/column_reader.h"
 #include "server/store/generation.h"
 #include "server/store/segment.h"
+#include "server/store/step_updates.h"
 #include "server/store/update_fold.h"
 
 namespace consilium::server::store {
-
-// What is on disk, and not only written, when a receipt is given: the update, or nothing before its
-// step is committed (durability = "round": a power cut may then cost the running round's updates).
-enum class Sync { kUpdate, kStep };
-
-// What a step takes: uploads for anything else are refused (kUpdateUnknownTask).
-struct OpenStep {
-  JobId job;
-  StepNumber step;
-  Digest base_state;
-  tensor::Layout layout;
-  sum::SumOptions sum = {};
-  bool keep_updates = false;  // a fold deletes no spool
-  Sync sync = Sync::kUpdate;
-};
-
-struct AcceptedUpdate {
-  wire::TaskKey key;
-  Digest digest;
-  uint32_t weight = 1;  // as sent; capped when summed
-  uint64_t bytes = 0;
-  std::string kernel = {};  // as its header says; may be empty
-};
-
-// An update to be folded, and what is kept of it when its spool is gone.
-struct UpdateNote {
-  SiteId site;
-  Bytes note;
-};
-
-// The sum of a step, written.
-struct StepSum {
-  Digest digest;
-  sum::SumTotals totals;
-};
-
-// What happens to the spools of a step that is over.
-enum class Spools { kGo, kStay };
-
-// Journals an acceptance; returns when it is on disk, or with kStep when it is written.
-using AcceptJournal = std::function<absl::Status(const AcceptedUpdate&, Sync)>;
 
 class UpdateStore {
  public:
@@ -125,6 +82,9 @@ class UpdateStore {
   absl::StatusOr<wire::Receipt> Finish(const wire::TaskKey& key, const Digest& digest);
 
   std::vector<AcceptedUpdate> Accepted(const JobId& job, StepNumber step) const;
+  // What the disk said when it refused an update of this step; empty when none was refused, or one
+  // was accepted since.
+  std::string RefusedByDisk(const JobId& job, StepNumber step) const;
   // The tensors [first_tensor, end) of one accepted update, for per-site metrics.
   // kUpdateUnknownTask when it is absent, or folded and gone (NoteOf then).
   absl::StatusOr<Bytes> ReadTail(const JobId& job, StepNumber step, const SiteId& site,

@@ -34,13 +34,12 @@ wire::Receipt ReceiptFor(const AcceptedUpdate& update) {
   return {update.key, update.digest, "", {}};
 }
 
-// The disk failed, not the update: what is written may be good.
+}  // namespace
+
 bool IsDiskFault(const absl::Status& status) {
   const auto code = CodeOf(status);
   return code == ErrorCode::kStorageIo || code == ErrorCode::kStorageFull;
 }
-
-}  // namespace
 
 absl::StatusOr<UpdateStore::Lease> UpdateStore::Take(const wire::TaskKey& key) {
   MutexLock lock(mutex_);
@@ -110,7 +109,9 @@ absl::StatusOr<UpdateStore::Position> UpdateStore::Begin(const wire::UploadHeade
     if (!path.empty()) CN_RETURN_IF_ERROR(storage_.Remove(path));
   }
   if (lease.upload == nullptr) {
-    CN_ASSIGN_OR_RETURN(lease.upload, StartOrResume(lease.entry(), header));
+    auto started = StartOrResume(lease.entry(), header);
+    if (!started.ok()) lease.NoteDisk(started.status());
+    CN_ASSIGN_OR_RETURN(lease.upload, std::move(started));
   }
   return Position{lease.upload->written, std::nullopt};
 }
@@ -137,6 +138,7 @@ absl::StatusOr<uint64_t> UpdateStore::Append(const wire::TaskKey& key, const Dig
     upload.data.insert(upload.data.end(), bytes.begin(), bytes.end());
   } else if (absl::Status written = upload.file->Append(bytes); !written.ok()) {
     lease.upload.reset();  // the next Begin looks at what is on disk
+    lease.NoteDisk(written);
     return written;
   }
   upload.hash.Update(bytes);
@@ -185,9 +187,12 @@ absl::StatusOr<wire::Receipt> UpdateStore::Finish(const wire::TaskKey& key, cons
   }
   if (!status.ok()) {
     lease.upload.reset();
+    lease.NoteDisk(status);
     return status;
   }
-  CN_RETURN_IF_ERROR(journal_(accepted->update, lease.entry().step.sync));
+  status = journal_(accepted->update, lease.entry().step.sync);
+  lease.NoteDisk(status);
+  CN_RETURN_IF_ERROR(status);
   // From here on it counts. The new name is for people: either is found after a restart.
   if (!accepted->in_segment) {
     const std::string final_path = lease.entry().UpdatePath(key.site);

@@ -105,6 +105,45 @@ TEST_F(BadDiskTest, OutcomeIsAcknowledgedOnlyOnceItIsRecorded) {
   EXPECT_THAT(session_->disk(), IsOk());
 }
 
+// Damage is not a disk that refuses: it is not waited for, nor said to be.
+TEST_F(BadDiskTest, OutcomeThatCannotBeRecordedForAnotherReasonIsHeardAgainAtTheNextConnection) {
+  Admit();
+  session_->OnMessage(OfferOf(4));
+  Work();
+  const wire::Outcome outcome{notice_.job, StepNumber(4), wire::OutcomeKind::kCounted, ""};
+  storage_.SetFaults(
+      {.fail_operation = 1, .and_all_after = true, .code = ErrorCode::kJournalCorrupt});
+  session_->OnMessage(outcome);
+  Work();
+  EXPECT_THAT(uplink_->Heard<wire::OutcomeAck>(), IsEmpty());
+  EXPECT_THAT(session_->disk(), IsOk());
+  EXPECT_THAT(session_->MakeHello().held, SizeIs(1));
+  const uint64_t operations = storage_.operations();
+  for (int minute = 0; minute < 5; ++minute) LaterWork();
+  EXPECT_EQ(storage_.operations(), operations) << "it is not tried again for nothing";
+  storage_.SetFaults({});
+  ConnectAnew();
+  session_->OnMessage(outcome);
+  Work();
+  EXPECT_THAT(uplink_->Heard<wire::OutcomeAck>(), SizeIs(1));
+  EXPECT_THAT(session_->MakeHello().held, IsEmpty());
+}
+
+TEST_F(BadDiskTest, AJobsEndTakesUpTheOutcomeThatCouldNotBeRecorded) {
+  Admit();
+  session_->OnMessage(OfferOf(4));
+  Work();
+  storage_.SetFaults(
+      {.fail_operation = 1, .and_all_after = true, .code = ErrorCode::kJournalCorrupt});
+  session_->OnMessage(wire::Outcome{notice_.job, StepNumber(4), wire::OutcomeKind::kCounted, ""});
+  Work();
+  storage_.SetFaults({});
+  session_->OnMessage(wire::JobEnded{notice_.job, "done"});
+  Work();
+  EXPECT_THAT(uplink_->Heard<wire::OutcomeAck>(), SizeIs(1)) << "counted, not only forgotten";
+  EXPECT_THAT(*storage_.List("site/updates"), IsEmpty());
+}
+
 TEST_F(BadDiskTest, AdmissionIsPendingUntilTheDiskTakesTheJob) {
   Connect();
   storage_.SetFaults(kFull);

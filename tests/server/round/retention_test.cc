@@ -205,6 +205,33 @@ TEST(FullDisk, JobGoesOnWhenTheDiskDoesAndEndsWithTheSameState) {
   }
 }
 
+// Two jobs on one disk that refuses: one has updates on their way, the other waits for sites.
+TEST(FullDisk, OnlyTheJobThatWaitsForTheDiskSaysSo) {
+  SmallFederation f(ThreeSites());
+  f.Start();
+  const auto parked = f.Submit(JobText("min_sites = 9"), 1);
+  ASSERT_THAT(parked, IsOk());
+  f.Settle();
+  ASSERT_EQ(f.Show(*parked).wait.kind, "quorum");
+  const auto running = f.Submit(JobText(), 2);
+  ASSERT_THAT(running, IsOk());
+  while (!f.Show(*running).current) {  // until its offers are on their way
+    f.server->Pump();
+    if (f.Show(*running).current) break;
+    for (const auto& site : f.sites) site->Work();
+  }
+  f.storage.SetFaults(
+      {.fail_operation = 1, .and_all_after = true, .code = ErrorCode::kStorageFull});
+  f.RunUntil([&] { return f.Show(*running).wait.kind == "disk"; }, 3);
+  EXPECT_EQ(f.Show(*running).wait.kind, "disk");
+  EXPECT_EQ(f.Show(*running).status, jobs::JobStatus::kWaiting);
+  EXPECT_EQ(f.Show(*parked).wait.kind, "quorum");
+  f.storage.SetFaults({});
+  f.clock.Advance(store::kProbePause);
+  for (const auto& site : f.sites) ASSERT_TRUE(site->Attend(*f.server));
+  EXPECT_TRUE(f.RunToEnd(*running)) << f.Show(*running).wait.text;
+}
+
 TEST(FullDisk, StoreAtItsBoundPausesTheJobByName) {
   SmallFederation f(ThreeSites());
   f.max_disk_bytes = 8000;

@@ -1,0 +1,62 @@
+// What an UpdateStore is asked for and answers with: an open step, an accepted update, the sum.
+#ifndef CONSILIUM_SERVER_STORE_STEP_UPDATES_H_
+#define CONSILIUM_SERVER_STORE_STEP_UPDATES_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/base/bytes.h"
+#include "common/base/digest.h"
+#include "common/base/ids.h"
+#include "common/sum/exact_sum.h"
+#include "common/tensor/layout.h"
+#include "common/wire/messages.h"
+
+namespace consilium::server::store {
+
+// What is on disk, and not only written, when a receipt is given: the update, or nothing before its
+// step is committed (durability = "round": a power cut may then cost the running round's updates).
+enum class Sync { kUpdate, kStep };
+
+// What a step takes: uploads for anything else are refused (kUpdateUnknownTask).
+struct OpenStep {
+  JobId job;
+  StepNumber step;
+  Digest base_state;
+  tensor::Layout layout;
+  sum::SumOptions sum = {};
+  bool keep_updates = false;  // a fold deletes no spool
+  Sync sync = Sync::kUpdate;
+};
+
+struct AcceptedUpdate {
+  wire::TaskKey key;
+  Digest digest;
+  uint32_t weight = 1;  // as sent; capped when summed
+  uint64_t bytes = 0;
+  std::string kernel = {};  // as its header says; may be empty
+};
+
+// An update to be folded, and what is kept of it when its spool is gone.
+struct UpdateNote {
+  SiteId site;
+  Bytes note;
+};
+
+// The sum of a step, written.
+struct StepSum {
+  Digest digest;
+  sum::SumTotals totals;
+};
+
+// What happens to the spools of a step that is over.
+enum class Spools { kGo, kStay };
+
+// Journals an acceptance; returns when it is on disk, or with kStep when it is written.
+using AcceptJournal = std::function<absl::Status(const AcceptedUpdate&, Sync)>;
+
+}  // namespace consilium::server::store
+
+#endif  // CONSILIUM_SERVER_STORE_STEP_UPDATES_H_
