@@ -24,7 +24,7 @@ namespace consilium::rpc {
 struct ServerOptions {
   std::string listen = "0.0.0.0:8443";  // "host:port"; port 0 takes a free one
   TlsOptions tls;
-  // gRPC's own buffers, all connections together; beyond it, peers wait.
+  // gRPC's own buffers, all connections together; beyond it, calls are cut (kOverloaded).
   size_t transport_bytes = size_t{96} * 1024 * 1024;
   // Per connection: a site needs one standing stream and a few uploads.
   int max_streams = 64;

@@ -83,6 +83,7 @@ ops::ServerMetrics::Source MetricsOf(Running& running) {
       .sites = [&] { return coordinator.federation().Sites(); },
       .update_bytes = [&] { return rpc.update_bytes(); },
       .open_uploads = [&] { return rpc.open_uploads(); },
+      .download_bytes = [&] { return rpc.download_bytes(); },
       .disk =
           [&] {
             ops::ServerMetrics::Disk disk{{}, coordinator.DiskHealth().ok()};

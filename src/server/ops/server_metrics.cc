@@ -71,6 +71,8 @@ std::string ServerMetrics::Scrape() {
               static_cast<double>(source_.update_bytes()));
   out.Gauge("consilium_uploads_open", "Updates being received.",
             static_cast<double>(source_.open_uploads()));
+  out.Gauge("consilium_download_memory_bytes", "Bytes of states on their way, in memory.",
+            static_cast<double>(source_.download_bytes()));
   const Disk disk = source_.disk();
   for (const auto& [kind, bytes] : disk.bytes) {
     out.Gauge("consilium_store_bytes", "Bytes in the data folder, by kind of file.",

@@ -45,6 +45,7 @@ class ServerMetrics {
     std::function<std::vector<registry::SiteStatus>()> sites;
     std::function<uint64_t()> update_bytes;
     std::function<uint64_t()> open_uploads;
+    std::function<uint64_t()> download_bytes;
     std::function<Disk()> disk;
   };
   // What has happened so far is the baseline: it is not counted.

@@ -58,8 +58,12 @@ absl::Status CheckMayCancel(const jobs::JobView& job, const pki::Identity& who) 
 }  // namespace
 
 ControlService::ControlService(round::Coordinator& coordinator,
-                               const consilium::rpc::Authenticator& authenticator, WorkerPool& pool)
-    : coordinator_(coordinator), authenticator_(authenticator), pool_(pool) {}
+                               const consilium::rpc::Authenticator& authenticator, WorkerPool& pool,
+                               DownloadBudget& downloads)
+    : coordinator_(coordinator),
+      authenticator_(authenticator),
+      pool_(pool),
+      downloads_(downloads) {}
 
 ServerUnaryReactor* ControlService::Answer(CallbackServerContext* context, Rpc rpc, Work work) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -196,8 +200,9 @@ ServerUnaryReactor* ControlService::ListSites(CallbackServerContext* context,
     return new RefusedStream<::grpc::ServerWriteReactor<v1::ModelChunk>>(
         Refuse("GetModel", caller.status()));
   }
-  return new FileStream<v1::ModelChunk>(
-      pool_, "GetModel", [this, request = *request] { return OpenModel(coordinator_, request); });
+  return new FileStream<v1::ModelChunk>(pool_, downloads_, "GetModel", [this, request = *request] {
+    return OpenModel(coordinator_, request);
+  });
 }
 
 ::grpc::ServerReadReactor<v1::ModelChunk>* ControlService::PutModel(CallbackServerContext* context,

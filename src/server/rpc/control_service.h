@@ -19,6 +19,7 @@
 #include "common/rpc/authenticator.h"
 #include "consilium/v1/control.grpc.pb.h"
 #include "server/round/coordinator.h"
+#include "server/rpc/download_budget.h"
 #include "server/rpc/watch_stream.h"
 #include "server/rpc/worker_pool.h"
 
@@ -31,7 +32,8 @@ inline constexpr size_t kMaxWatchers = 1024;
 class ControlService final : public v1::Control::CallbackService {
  public:
   ControlService(round::Coordinator& coordinator,
-                 const consilium::rpc::Authenticator& authenticator, WorkerPool& pool);
+                 const consilium::rpc::Authenticator& authenticator, WorkerPool& pool,
+                 DownloadBudget& downloads);
 
   ::grpc::ServerUnaryReactor* SubmitJob(::grpc::CallbackServerContext* context,
                                         const v1::SubmitJobRequest* request,
@@ -69,6 +71,7 @@ class ControlService final : public v1::Control::CallbackService {
   round::Coordinator& coordinator_;
   const consilium::rpc::Authenticator& authenticator_;
   WorkerPool& pool_;
+  DownloadBudget& downloads_;
   std::atomic<int> model_uploads_{0};
   Mutex mutex_;
   std::vector<std::weak_ptr<WatchStream>> watches_ ABSL_GUARDED_BY(mutex_);

@@ -53,11 +53,12 @@ absl::StatusOr<FileStream<ByteBuffer>::Source> OpenState(round::Coordinator& coo
 FederationService::FederationService(Options options, round::Coordinator& coordinator,
                                      const Clock& clock,
                                      const consilium::rpc::Authenticator& authenticator,
-                                     WorkerPool& pool)
+                                     WorkerPool& pool, DownloadBudget& downloads)
     : options_(options),
       coordinator_(coordinator),
       authenticator_(authenticator),
       pool_(pool),
+      downloads_(downloads),
       uploads_{coordinator, pool, clock, UploadBudget(options.upload_bytes), {}, {0}},
       attends_("Attend streams", kCallLimits),
       fetches_("fetches", kCallLimits),
@@ -96,7 +97,8 @@ ServerWriteReactor<ByteBuffer>* FederationService::Fetch(CallbackServerContext* 
   }
   // The ticket lives as long as the stream, which keeps this function.
   return new FileStream<ByteBuffer>(
-      pool_, "Fetch", [this, site = SiteOf(*caller), wanted = *wanted, ticket = *ticket] {
+      pool_, downloads_, "Fetch",
+      [this, site = SiteOf(*caller), wanted = *wanted, ticket = *ticket] {
         return OpenState(coordinator_, site, wanted);
       });
 }

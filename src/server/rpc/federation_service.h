@@ -12,6 +12,7 @@
 #include "consilium/v1/federation.grpc.pb.h"
 #include "server/round/coordinator.h"
 #include "server/rpc/attend_stream.h"
+#include "server/rpc/download_budget.h"
 #include "server/rpc/upload_stream.h"
 #include "server/rpc/worker_pool.h"
 
@@ -34,7 +35,8 @@ class FederationService final : public FederationBase {
     std::chrono::milliseconds hello_timeout = kHelloTimeout;
   };
   FederationService(Options options, round::Coordinator& coordinator, const Clock& clock,
-                    const consilium::rpc::Authenticator& authenticator, WorkerPool& pool);
+                    const consilium::rpc::Authenticator& authenticator, WorkerPool& pool,
+                    DownloadBudget& downloads);
 
   ::grpc::ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>* Attend(
       ::grpc::CallbackServerContext* context) override;
@@ -52,6 +54,7 @@ class FederationService final : public FederationBase {
   round::Coordinator& coordinator_;
   const consilium::rpc::Authenticator& authenticator_;
   WorkerPool& pool_;
+  DownloadBudget& downloads_;
   UploadShared uploads_;
   CallCaps attends_;
   CallCaps fetches_;

@@ -10,6 +10,7 @@
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "server/rpc/control_service.h"
+#include "server/rpc/download_budget.h"
 #include "server/rpc/federation_service.h"
 #include "server/rpc/worker_pool.h"
 
@@ -20,13 +21,15 @@ namespace consilium::server::rpc {
 struct RpcServer::Parts {
   Parts(const Options& options, round::Coordinator& coordinator, const Clock& clock)
       : authenticator(options.federation),
+        downloads(options.download_bytes),
         federation({.upload_bytes = options.upload_bytes,
                     .hello_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
                         options.hello_timeout)},
-                   coordinator, clock, authenticator, pool),
-        control(coordinator, authenticator, pool) {}
+                   coordinator, clock, authenticator, pool, downloads),
+        control(coordinator, authenticator, pool, downloads) {}
 
   const consilium::rpc::Authenticator authenticator;
+  DownloadBudget downloads;
   FederationService federation;
   ControlService control;
   WorkerPool pool;
@@ -53,6 +56,7 @@ int RpcServer::port() const { return parts_->running.port; }
 const std::string& RpcServer::address() const { return parts_->running.address; }
 uint64_t RpcServer::update_bytes() const { return parts_->federation.update_bytes(); }
 uint64_t RpcServer::open_uploads() const { return parts_->federation.open_uploads(); }
+uint64_t RpcServer::download_bytes() const { return parts_->downloads.held(); }
 
 void RpcServer::Stop(Duration patience) {
   {

@@ -22,6 +22,8 @@ class RpcServer {
     std::string federation;  // the trust domain of every caller
     // Bytes of updates that may be under way (allowed by send_until and not written), all together.
     uint64_t upload_bytes = uint64_t{64} * 1024 * 1024;
+    // Bytes of states that downloads hold in memory, all together.
+    uint64_t download_bytes = uint64_t{64} * 1024 * 1024;
     Duration hello_timeout = std::chrono::seconds(10);
   };
   // Listens when it returns. Errors of consilium::rpc::StartServer (kPortInUse, ...).
@@ -34,6 +36,7 @@ class RpcServer {
   const std::string& address() const;  // "host:port"
   uint64_t update_bytes() const;       // written since the start
   uint64_t open_uploads() const;
+  uint64_t download_bytes() const;  // in memory right now
 
   // Refuses new calls, ends the watches, lets the rest end for `patience`, then cuts it.
   // Idempotent. The coordinator's Drain closes the sites' streams: call it before, so nothing has

@@ -21,6 +21,7 @@
 #include "common/base/storage.h"
 #include "common/wire/chunk.h"
 #include "common/wire/messages_proto.h"
+#include "server/rpc/download_budget.h"
 #include "server/rpc/refusal.h"
 #include "server/rpc/worker_pool.h"
 
@@ -33,8 +34,6 @@ class RefusedStream final : public Reactor {
   explicit RefusedStream(const ::grpc::Status& status) { this->Finish(status); }
   void OnDone() override { delete this; }
 };
-
-inline constexpr size_t kFilePieceBytes = size_t{256} * 1024;
 
 // One frame of a FileStream: its header, then `bytes` of the file from header.offset on.
 // As a Protobuf message the payload is copied once more when it is serialised; raw it is not.
@@ -61,9 +60,9 @@ inline absl::Status FillFrame(const FileReader& file, const wire::ChunkHeader& h
   return absl::OkStatus();
 }
 
-// Sends a file from an offset in pieces of kFilePieceBytes; one piece in memory at a time. `Frame`
-// is ModelChunk, or ByteBuffer for a raw call that sends Chunk. The first frame carries the digest,
-// every frame offset and total; an empty rest is one frame without payload.
+// Sends a file from an offset in pieces; one at a time is in memory, within the budget of all.
+// `Frame` is ModelChunk, or ByteBuffer for a raw call that sends Chunk. The first frame carries the
+// digest, every frame offset and total; an empty rest is one frame without payload.
 template <typename Frame>
 class FileStream final : public ::grpc::ServerWriteReactor<Frame> {
  public:
@@ -75,17 +74,19 @@ class FileStream final : public ::grpc::ServerWriteReactor<Frame> {
   // Opens on a worker, since it may read the disk.
   using Open = std::function<absl::StatusOr<Source>()>;
 
-  // `pool` outlives the stream. `what` names the call in the log.
-  FileStream(WorkerPool& pool, std::string what, Open open)
-      : pool_(pool), what_(std::move(what)), open_(std::move(open)) {
+  // `pool` and `budget` outlive the stream. `what` names the call in the log.
+  FileStream(WorkerPool& pool, DownloadBudget& budget, std::string what, Open open)
+      : pool_(pool), place_(budget), what_(std::move(what)), open_(std::move(open)) {
     OnWorker([this] { Begin(); });
   }
 
   void OnWriteDone(bool ok) override {
+    frame_ = Frame();
+    place_.GiveBack();
     if (!ok) return this->Finish(::grpc::Status(::grpc::StatusCode::CANCELLED, "the caller left"));
     if (source_.offset >= header_.total) return this->Finish(::grpc::Status::OK);
     header_.digest.reset();
-    OnWorker([this] { SendPiece(); });
+    AskForPiece();
   }
   void OnDone() override { delete this; }
 
@@ -100,12 +101,17 @@ class FileStream final : public ::grpc::ServerWriteReactor<Frame> {
     source_ = *std::move(source);
     header_.digest = source_.digest;
     header_.total = source_.reader->size();
-    SendPiece();
+    if (source_.offset >= header_.total) return SendPiece(0);
+    AskForPiece();
   }
 
-  void SendPiece() {
-    const auto piece =
-        static_cast<size_t>(std::min<uint64_t>(kFilePieceBytes, header_.total - source_.offset));
+  // The grant may come on any thread, and the stream may be gone when this returns.
+  void AskForPiece() {
+    place_.Ask(header_.total - source_.offset,
+               [this](uint64_t bytes) { OnWorker([this, bytes] { SendPiece(bytes); }); });
+  }
+
+  void SendPiece(size_t piece) {
     header_.offset = source_.offset;
     const absl::Status filled = FillFrame(*source_.reader, header_, piece, frame_);
     if (!filled.ok()) return this->Finish(Refuse(what_, filled));
@@ -114,6 +120,7 @@ class FileStream final : public ::grpc::ServerWriteReactor<Frame> {
   }
 
   WorkerPool& pool_;
+  DownloadBudget::Place place_;
   const std::string what_;
   const Open open_;
   Source source_;

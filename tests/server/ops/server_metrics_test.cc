@@ -38,6 +38,7 @@ struct World {
             .sites = [this] { return sites; },
             .update_bytes = [] { return uint64_t{4096}; },
             .open_uploads = [] { return uint64_t{2}; },
+            .download_bytes = [] { return uint64_t{512}; },
             .disk = [] { return ServerMetrics::Disk{{{"states", 700}, {"spools", 30}}, false}; }};
   }
   jobs::JobView& Job(const std::string& id, JobStatus status) {
@@ -113,6 +114,7 @@ TEST(ServerMetrics, JobsAndSitesAreGauges) {
   EXPECT_THAT(text, HasSubstr("consilium_sites_connected 1\n"));
   EXPECT_THAT(text, HasSubstr("consilium_update_bytes_received_total 4096\n"));
   EXPECT_THAT(text, HasSubstr("consilium_uploads_open 2\n"));
+  EXPECT_THAT(text, HasSubstr("consilium_download_memory_bytes 512\n"));
   EXPECT_THAT(text, HasSubstr("consilium_build_info{version=\"1.2.3\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("consilium_store_bytes{kind=\"states\"} 700\n"));
   EXPECT_THAT(text, HasSubstr("consilium_disk_ok 0\n"));

@@ -49,6 +49,7 @@ class LiveServer : public ::testing::Test {
     options.transport.tls.files = Files(Role::kServer, "main");
     options.federation = federation.authority().federation();
     options.upload_bytes = upload_bytes;
+    options.download_bytes = download_bytes;
     options.hello_timeout = hello_timeout;
     ASSERT_OK_AND_ASSIGN(server, RpcServer::Start(options, *coordinator, federation.clock()));
   }
@@ -99,6 +100,7 @@ class LiveServer : public ::testing::Test {
   std::string address;                      // set: where Start listens
   consilium::rpc::ServerOptions transport;  // but for its address and files
   uint64_t upload_bytes = uint64_t{64} << 20;
+  uint64_t download_bytes = uint64_t{64} << 20;
   Duration hello_timeout = kPatience;
   std::unique_ptr<round::Coordinator> coordinator;
   std::unique_ptr<RpcServer> server;
