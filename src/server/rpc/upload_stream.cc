@@ -79,9 +79,13 @@ void UploadStream::Handle() {
 }
 
 absl::Status UploadStream::HandleChunk() {
+  // The next read may begin before this one is done with. And the buffer goes after its slices: it
+  // is the last owner of them, and its end gives the transport's memory back in a context of gRPC's
+  // own. A slice has none on this thread: with the quota used up, gRPC 1.51 would crash in it.
+  ::grpc::ByteBuffer message;
+  message.Swap(&incoming_);
   std::vector<::grpc::Slice> slices;
-  if (!incoming_.Dump(&slices).ok()) return Error(ErrorCode::kProtocol, "a chunk without bytes");
-  incoming_.Clear();
+  if (!message.Dump(&slices).ok()) return Error(ErrorCode::kProtocol, "a chunk without bytes");
   const std::vector<ByteSpan> views = ViewsOf(slices);
   CN_ASSIGN_OR_RETURN(const wire::ParsedChunk chunk, wire::ParseChunk(views));
   return header_ ? HandlePayload(chunk) : HandleFirst(chunk);
