@@ -18,6 +18,9 @@ echo "== simulation, 100,000 seeds"
 scripts/build.sh release
 CONSILIUM_SEEDS=100000 ctest --test-dir build/release --output-on-failure -R round_simulation \
   -j "${CONSILIUM_JOBS:-2}" --timeout 7200
+echo "== chaos, an hour"
+CONSILIUM_CHAOS_STRIKES=${CONSILIUM_CHAOS_STRIKES:-1200} CONSILIUM_SEED=$(date +%j) \
+  build/release/bin/chaos_test
 echo "== coverage"
 scripts/build.sh coverage
 ctest --test-dir build/coverage --output-on-failure -j "${CONSILIUM_JOBS:-2}" --timeout 900

@@ -102,7 +102,7 @@ Ran Lab::Up(const std::vector<std::string>& sites, const std::string& client,
 Ran Lab::Down() { return Consilium({"lab", "down"}); }
 
 Ran Lab::Consilium(std::vector<std::string> words) {
-  words.insert(words.begin(), "consilium");
+  words.insert(words.begin(), programs_ + "consilium");
   return RunProgram(
       words, {.folder = folder(), .environment = {{"CONSILIUM_CONFIG", ""}, {"HOME", folder()}}});
 }

@@ -22,6 +22,9 @@ class Lab {
          const std::string& data = "");
   Ran Down();
 
+  // The programs of this folder inside this build's bin, instead of bin itself.
+  void UseProgramsIn(const std::string& folder) { programs_ = folder + "/"; }
+
   // `consilium WORDS...` in the lab's folder.
   Ran Consilium(std::vector<std::string> words);
   // The same with --json; the data of the last envelope, null when there is none.
@@ -39,6 +42,7 @@ class Lab {
 
  private:
   TempFolder folder_;
+  std::string programs_;
   int jobs_ = 0;
 };
 

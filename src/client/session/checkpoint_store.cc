@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -162,17 +163,20 @@ absl::Status CheckpointStore::Write(const std::string& name, const Digest& bindi
     const Digest digest = hash.Current();
     CN_RETURN_IF_ERROR(file->Append(SpanOf(digest)));
     CN_RETURN_IF_ERROR(file->Sync());
+    CN_CRASH_POINT("checkpoint.synced");
     return storage_.Rename(fresh, path);
   };
   if (absl::Status written = write(); !written.ok()) {
     storage_.Remove(fresh).IgnoreError();  // what went wrong first is what matters
     return written;
   }
+  CN_CRASH_POINT("checkpoint.renamed");
   return storage_.SyncFolder(options_.folder);
 }
 
 absl::Status CheckpointStore::RemoveNamed(const std::string& name) {
   CN_RETURN_IF_ERROR(storage_.Remove(PathOf(name)));
+  CN_CRASH_POINT("checkpoint.removed");
   std::erase(names_, name);
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
@@ -107,6 +108,7 @@ absl::Status JobTable::Add(const wire::JobNotice& notice, KnownJob known) {
   const Bytes record = Encode(notice, known.training_rows);
   const JobId gone = Insert(notice.job, std::move(known));
   CN_RETURN_IF_ERROR(WriteDurably(storage_, PathOf(notice.job), record));
+  CN_CRASH_POINT("job.kept");
   return gone.empty() ? absl::OkStatus() : storage_.Remove(PathOf(gone));
 }
 
@@ -115,7 +117,9 @@ absl::Status JobTable::Remove(const JobId& job) {
     MutexLock lock(mutex_);
     if (jobs_.erase(job) == 0) return absl::OkStatus();
   }
-  return storage_.Remove(PathOf(job));
+  CN_RETURN_IF_ERROR(storage_.Remove(PathOf(job)));
+  CN_CRASH_POINT("job.forgotten");
+  return absl::OkStatus();
 }
 
 }  // namespace consilium::client::session

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <span>
 
+#include "common/base/crash_point.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
@@ -91,7 +92,7 @@ absl::Status LeftJournal::Renew() {
 }
 
 void LeftJournal::Turn(UtcMillis now, const Carry& carry) {
-  if (durable_ <= most_bytes_) return;
+  if (durable_ <= CN_CRASH_BOUND(most_bytes_, 1)) return;
   const absl::Status turned = KeepAside(now, carry);
   if (!turned.ok()) LogStatus(Level::kWarning, "the journal of what left grows on", turned);
 }
@@ -102,6 +103,7 @@ absl::Status LeftJournal::KeepAside(UtcMillis now, const Carry& carry) {
   const uint64_t number = numbers.empty() ? 1 : numbers.back() + 1;
   CN_ASSIGN_OR_RETURN(const Bytes whole, ReadWhole(storage_, Path(), kMostRead));
   CN_RETURN_IF_ERROR(WriteDurably(storage_, OldPath(folder_, number), whole));
+  CN_CRASH_POINT("old_journal.kept");
   const std::string fresh = Path() + ".next";
   CN_RETURN_IF_ERROR(storage_.Remove(fresh));
   CN_ASSIGN_OR_RETURN(auto next, journal::Journal::Open(storage_, fresh, ReplayNothing));
@@ -112,7 +114,9 @@ absl::Status LeftJournal::KeepAside(UtcMillis now, const Carry& carry) {
     CN_RETURN_IF_ERROR(next->Append(static_cast<uint16_t>(kind), payload).status());
   }
   CN_RETURN_IF_ERROR(next->SyncTo(next->size()));
+  CN_CRASH_POINT("next_journal.synced");
   CN_RETURN_IF_ERROR(storage_.Rename(fresh, Path()));
+  CN_CRASH_POINT("next_journal.renamed");
   journal_ = std::move(next);
   durable_ = journal_->size();
   if (absl::Status synced = storage_.SyncFolder(folder_); !synced.ok()) {
@@ -124,10 +128,11 @@ absl::Status LeftJournal::KeepAside(UtcMillis now, const Carry& carry) {
 
 absl::Status LeftJournal::RemoveOldest() {
   CN_ASSIGN_OR_RETURN(std::vector<uint64_t> numbers, OldNumbers(storage_, folder_));
-  for (size_t i = 0; i + kMaxOldJournals < numbers.size(); ++i) {
+  for (size_t i = 0; i + CN_CRASH_BOUND(kMaxOldJournals, 1) < numbers.size(); ++i) {
     const std::string path = OldPath(folder_, numbers[i]);
     Log(Level::kWarning, "the oldest file of the journal of what left goes", {{"file", path}});
     CN_RETURN_IF_ERROR(storage_.Remove(path));
+    CN_CRASH_POINT("oldest_journal.removed");
   }
   return absl::OkStatus();
 }

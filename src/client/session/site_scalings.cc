@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/crash_point.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
 
@@ -37,11 +38,13 @@ absl::Status SiteScalings::Keep(const Digest& model, const train::SiteStatistics
   const std::string name = NameOf(model, now);
   CN_RETURN_IF_ERROR(WriteDurably(storage_, folder_ + "/" + name,
                                   AsBytes(train::EncodeSiteStatistics(statistics))));
+  CN_CRASH_POINT("scaling.kept");
   std::erase(names, name);
   size_t others = names.size();
   for (const std::string& old : names) {
     if (!IsOf(old, model) && others < kMaxScalings) continue;
     CN_RETURN_IF_ERROR(storage_.Remove(folder_ + "/" + old));
+    CN_CRASH_POINT("old_scaling.removed");
     --others;
   }
   return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <set>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -42,7 +43,9 @@ absl::Status CheckFormat(const std::string& folder, Storage& storage) {
   if (!bytes.ok()) {
     if (CodeOf(bytes.status()) != ErrorCode::kFileNotFound) return bytes.status();
     CN_RETURN_IF_ERROR(storage.CreateFolder(folder));
-    return WriteDurably(storage, path, AsBytes(ours));
+    CN_RETURN_IF_ERROR(WriteDurably(storage, path, AsBytes(ours)));
+    CN_CRASH_POINT("site_store.versioned");
+    return absl::OkStatus();
   }
   std::string_view text = AsText(*bytes);
   if (text == ours) return absl::OkStatus();
@@ -97,7 +100,9 @@ absl::Status SiteStore::ReadStoreId() {
   }
   if (!bytes.ok() && CodeOf(bytes.status()) != ErrorCode::kFileNotFound) return bytes.status();
   store_id_ = RandomId();
-  return WriteDurably(storage_, path, AsBytes(store_id_));
+  CN_RETURN_IF_ERROR(WriteDurably(storage_, path, AsBytes(store_id_)));
+  CN_CRASH_POINT("store_id.kept");
+  return absl::OkStatus();
 }
 
 absl::Status SiteStore::Replay(const journal::Record& record) {
@@ -191,6 +196,7 @@ absl::StatusOr<LeftRecord> SiteStore::Hold(const wire::UpdateHeader& header, Byt
     return written;
   }
   CN_RETURN_IF_ERROR(journal_->Append(SiteRecord::kLeft, EncodeLeft(record)));
+  CN_CRASH_POINT("left.journalled");
   {
     MutexLock lock(mutex_);
     held_[key] = record;
@@ -212,7 +218,9 @@ absl::Status SiteStore::WriteUpdate(const Key& key, const wire::UpdateHeader& he
     }
     CN_RETURN_IF_ERROR(file->Sync());
   }
+  CN_CRASH_POINT("hold.synced");
   CN_RETURN_IF_ERROR(storage_.Rename(fresh, path));
+  CN_CRASH_POINT("hold.renamed");
   CN_RETURN_IF_ERROR(storage_.SyncFolder(folder_ + "/updates"));
   record.digest = hash.Current();
   record.bytes = head.size() + payload.size();
@@ -242,18 +250,23 @@ absl::Status SiteStore::RecordReceipt(const wire::Receipt& receipt, UtcMillis no
   record.digest = receipt.digest;
   record.text = receipt.key_id;
   record.signature = receipt.signature;
-  return journal_->Append(SiteRecord::kReceipt, EncodeSettled(record));
+  CN_RETURN_IF_ERROR(journal_->Append(SiteRecord::kReceipt, EncodeSettled(record)));
+  CN_CRASH_POINT("receipt.journalled");
+  return absl::OkStatus();
 }
 
 absl::Status SiteStore::Drop(const Key& key, SiteRecord kind, const SettledRecord& record) {
   // The record first: a copy without it would be offered again.
   CN_RETURN_IF_ERROR(journal_->Append(kind, EncodeSettled(record)));
+  CN_CRASH_POINT("outcome.journalled");
   {
     MutexLock lock(mutex_);
     held_.erase(key);
   }
   Turn(record.time);
-  return storage_.Remove(PathOf(key));
+  CN_RETURN_IF_ERROR(storage_.Remove(PathOf(key)));
+  CN_CRASH_POINT("copy.deleted");
+  return absl::OkStatus();
 }
 
 absl::Status SiteStore::Settle(const wire::Outcome& outcome, UtcMillis now) {

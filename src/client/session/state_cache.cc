@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/session/disk_health.h"
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
@@ -47,6 +48,7 @@ absl::Status StateCache::Use(const std::string& name, uint64_t bytes) {
     used_.pop_front();
     total -= oldest.bytes;
     CN_RETURN_IF_ERROR(storage_->Remove(PathOf(oldest.name)));
+    CN_CRASH_POINT("cached_state.removed");
   }
   return absl::OkStatus();
 }
@@ -75,6 +77,7 @@ absl::Status StateCache::Fetch(const wire::PartRef& ref, Uplink& uplink,
   }
   CN_RETURN_IF_ERROR(fetched);
   CN_RETURN_IF_ERROR(storage_->Rename(PathOf(name), PathOf(HexOf(ref.digest))));
+  CN_CRASH_POINT("state.fetched");
   Forget(name);
   return absl::OkStatus();
 }

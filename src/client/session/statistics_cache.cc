@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/crash_point.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
 #include "common/wire/layout_codec.h"
@@ -80,7 +81,9 @@ absl::Status StatisticsCache::Keep(const StatisticsQuestion& question,
   if (names.size() >= kMaxStatistics) {
     CN_RETURN_IF_ERROR(storage_.Remove(folder_ + "/" + names.front()));
   }
-  return WriteDurably(storage_, PathOf(question), Encode(answer));
+  CN_RETURN_IF_ERROR(WriteDurably(storage_, PathOf(question), Encode(answer)));
+  CN_CRASH_POINT("statistics.kept");
+  return absl::OkStatus();
 }
 
 }  // namespace consilium::client::session

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/storage.h"
@@ -94,6 +95,7 @@ class PosixAppendFile final : public AppendFile {
     if (!broken_.ok()) return broken_;
     // Not repeated on EINTR: whether the pages are still dirty is unknown after any failure.
     if (fdatasync(fd_.get()) != 0) broken_ = FromErrno("cannot sync", path_, errno);
+    CN_PERSISTED("sync", path_);
     return broken_;
   }
 
@@ -174,13 +176,15 @@ absl::StatusOr<std::unique_ptr<FileReader>> PosixStorage::OpenRead(const std::st
 
 absl::Status PosixStorage::Rename(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) return FromErrno("cannot rename", from, errno);
+  CN_PERSISTED("rename", to);
   return absl::OkStatus();
 }
 
 absl::Status PosixStorage::Remove(const std::string& path) {
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return FromErrno("cannot remove", path, errno);
+  if (unlink(path.c_str()) != 0) {
+    return errno == ENOENT ? absl::OkStatus() : FromErrno("cannot remove", path, errno);
   }
+  CN_PERSISTED("remove", path);
   return absl::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 
@@ -41,7 +42,9 @@ absl::StatusOr<Bytes> ReadWhole(const Storage& storage, const std::string& path,
 absl::Status WriteDurably(Storage& storage, const std::string& path, ByteSpan bytes) {
   const std::string fresh = path + ".new";
   absl::Status status = WriteAndSync(storage, fresh, bytes);
+  CN_CRASH_POINT("file.synced");
   if (status.ok()) status = storage.Rename(fresh, path);
+  CN_CRASH_POINT("file.renamed");
   if (!status.ok()) {
     storage.Remove(fresh).IgnoreError();  // what went wrong first is what matters
     return status;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
@@ -33,7 +34,9 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(Storage& storage, const s
   // The process before may have died between a write and its sync: from here on it all counts.
   if (!is_new) {
     CN_RETURN_IF_ERROR(file->Sync());
+    CN_CRASH_POINT("journal.synced");
     CN_RETURN_IF_ERROR(storage.SyncFolder(FolderOf(path)));
+    CN_CRASH_POINT("journal.opened");
   }
   return std::unique_ptr<Journal>(new Journal(std::move(file), found.last, cut_bytes));
 }
@@ -48,7 +51,9 @@ Journal::Journal(std::unique_ptr<AppendFile> file, const Digest& last, uint64_t 
 
 Journal::~Journal() {
   MutexLock lock(mutex_);
-  if (broken_.ok() && synced_ < end_) WriteOut(/*sync=*/true);
+  if (!broken_.ok() || synced_ >= end_) return;
+  WriteOut(/*sync=*/true);
+  CN_CRASH_POINT("journal.closed");
 }
 
 absl::StatusOr<uint64_t> Journal::Append(uint16_t kind, ByteSpan payload, uint16_t version) {

@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/crash_point.h"
+#include "common/base/status_macros.h"
+
 namespace consilium::server::app {
 
 absl::Status WriteEndpoints(Storage& storage, const std::string& folder,
@@ -13,7 +16,10 @@ absl::Status WriteEndpoints(Storage& storage, const std::string& folder,
   json["port"] = std::stoi(endpoints.listen.substr(endpoints.listen.rfind(':') + 1));
   json["ops"] = endpoints.ops;
   json["pid"] = getpid();
-  return WriteDurably(storage, folder + "/endpoints.json", AsBytes(json.dump(2) + "\n"));
+  CN_RETURN_IF_ERROR(
+      WriteDurably(storage, folder + "/endpoints.json", AsBytes(json.dump(2) + "\n")));
+  CN_CRASH_POINT("endpoints.written");
+  return absl::OkStatus();
 }
 
 }  // namespace consilium::server::app

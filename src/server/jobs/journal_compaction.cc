@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -91,10 +92,12 @@ absl::StatusOr<bool> CompactJournal(Storage& storage, const std::string& path,
         return absl::OkStatus();
       }));
   const uint64_t needless = survey.NeedlessBytes();
-  if (needless < least_bytes || needless < survey.bytes / 2) return false;
+  if (needless < CN_CRASH_BOUND(least_bytes, 1) || needless < survey.bytes / 2) return false;
   const std::string compacted = path + kCompacted;
   CN_RETURN_IF_ERROR(WriteNeeded(storage, path, compacted, survey));
+  CN_CRASH_POINT("compaction.synced");
   CN_RETURN_IF_ERROR(storage.Rename(compacted, path));
+  CN_CRASH_POINT("compaction.renamed");
   CN_RETURN_IF_ERROR(storage.SyncFolder(path.substr(0, path.rfind('/'))));
   Log(Level::kInfo, "journal is compacted",
       {{"path", path}, {"bytes", survey.bytes}, {"gone", needless}});

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/retry_after.h"
@@ -105,6 +106,7 @@ absl::StatusOr<wire::Welcome> Federation::Attend(const SiteId& site, const wire:
   CN_RETURN_IF_ERROR(CheckHello(hello));
   CN_ASSIGN_OR_RETURN(const Epoch epoch, ReserveEpoch(site));
   CN_RETURN_IF_ERROR(log_.RecordEpoch(site, epoch, hello.store_id));
+  CN_CRASH_POINT("epoch.journalled");
   CN_ASSIGN_OR_RETURN(const std::shared_ptr<SitePort> older,
                       Install(site, epoch, hello, std::move(port)));
   if (older != nullptr) {

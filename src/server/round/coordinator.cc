@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -83,6 +84,7 @@ absl::StatusOr<Submitted> Coordinator::Submit(const std::string& researcher, Byt
   CN_RETURN_IF_ERROR(parts_->MakeRoom());
   CN_RETURN_IF_ERROR(parts_->journal->Write(jobs::JobSubmitted{
       job, researcher, now, {envelope.begin(), envelope.end()}, {file.begin(), file.end()}}));
+  CN_CRASH_POINT("job.submitted");
   Log(Level::kInfo, "job submitted",
       {{"job", job.value()}, {"name", spec.name}, {"researcher", researcher}});
   parts_->Enqueue(job);
@@ -99,6 +101,7 @@ absl::StatusOr<jobs::JobView> Coordinator::Cancel(const JobId& job, const std::s
   if (!parts_->history.HasEnded(job)) {
     CN_RETURN_IF_ERROR(
         parts_->journal->Write(jobs::CancelRequested{job, who, parts_->clock.UtcNow()}));
+    CN_CRASH_POINT("cancel.journalled");
     Log(Level::kInfo, "job is cancelled", {{"job", job.value()}, {"who", who}});
     CN_RETURN_IF_ERROR(parts_->CancelJob(job, who));
   }

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "common/base/check.h"
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -83,6 +84,7 @@ absl::Status Coordinator::Parts::Open() {
   CN_RETURN_IF_ERROR(retention.Rebuild(/*pin_strangers=*/version < 2));
   if (version < store::kStoreVersion) {
     CN_RETURN_IF_ERROR(store::WriteStoreVersion(storage, options.folder));
+    CN_CRASH_POINT("store.versioned");
   }
   retention.ForgetJobs(*journal, clock.UtcNow());
   for (const jobs::SiteEpoch& known : history.Epochs()) {

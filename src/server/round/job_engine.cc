@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -126,6 +127,7 @@ void JobEngine::Handle(const Answered& event, Instant) {
        {"rule", event.reply.rule}});
   const absl::Status written = world_.journal.Write(jobs::Admission{
       job_, {event.site, event.reply.verdict, event.reply.rule, event.reply.message}});
+  CN_CRASH_POINT("admission.journalled");
   // Not lost for long: the site is asked again when it attends next.
   if (!written.ok()) LogStatus(Level::kWarning, "admission is not in the journal", written);
 }
@@ -327,6 +329,7 @@ void JobEngine::OpenNext(std::vector<SiteId> sites, Instant now) {
                                 std::move(sites)};
   absl::Status done = world_.journal.Write(opened);
   if (done.ok()) {
+    CN_CRASH_POINT("step.opened");
     standing_.last_step = opened.step;
     standing_.open = jobs::OpenStepRecord{opened, {}};
     done = OpenRecorded(now);
@@ -372,6 +375,7 @@ void JobEngine::WriteEnd(Instant now) {
     status_ = jobs::JobStatus::kWaiting;
     return;
   }
+  CN_CRASH_POINT("job.ended");
   Log(ending_->status == jobs::JobStatus::kFailed ? Level::kWarning : Level::kInfo, "job ended",
       {{"job", job_.value()},
        {"status", jobs::NameOf(ending_->status)},

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 
@@ -107,6 +108,7 @@ void Retention::RemoveFiles(const std::vector<std::string>& paths) {
     if (const absl::Status removed = stores_.storage.Remove(path); !removed.ok()) {
       LogStatus(Level::kWarning, "a file that nobody keeps stays", removed, {{"path", path}});
     }
+    CN_CRASH_POINT("old_file.removed");
   }
 }
 
@@ -127,6 +129,7 @@ void Retention::ForgetJobs(jobs::ServerJournal& journal, UtcMillis now) {
       LogStatus(Level::kWarning, "an old job stays", written, {{"job", job.value()}});
       return;
     }
+    CN_CRASH_POINT("old_job.forgotten");
     Log(Level::kInfo, "old job is forgotten", {{"job", job.value()}});
     RemoveStates(Update(job, [](Kept& kept) { kept = Kept(); }));
     const std::string sums = stores_.sums_folder + "/" + job.value();

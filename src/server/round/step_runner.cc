@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -166,6 +167,7 @@ absl::Status StepRunner::Perform(const Action& action, Instant now) {
   } else if (const auto* notify = std::get_if<Notify>(&action)) {
     world_.federation.SendTo(
         notify->site, wire::Outcome{opened.job, opened.step, notify->outcome, notify->reason});
+    CN_CRASH_POINT("outcome.sent");
   } else if (const auto* commit = std::get_if<Commit>(&action)) {
     return PerformCommit(*commit, now);
   } else if (const auto* finished = std::get_if<Finished>(&action)) {
@@ -201,6 +203,7 @@ absl::Status StepRunner::PerformCommit(const Commit& commit, Instant now) {
       jobs::StepClosed{opened.job, Report(now)},
       jobs::StepCommitted{opened.job, opened.step, stepped_->state, stepped_->accumulator}};
   CN_RETURN_IF_ERROR(world_.journal.Write(records));
+  CN_CRASH_POINT("step.committed");
   world_.retention.OnCommitted(opened.job, std::get<jobs::StepClosed>(records[0]).report);
   stepped_->held.reset();
   Queue(round_.Apply(Committed{stepped_->state}, now));
@@ -216,6 +219,7 @@ absl::Status StepRunner::PerformFinished(const Finished& finished, Instant now) 
         jobs::StepClosed{opened.job, Report(now)},
         jobs::StepFailed{opened.job, opened.step, finished.reason}};
     CN_RETURN_IF_ERROR(world_.journal.Write(records));
+    CN_CRASH_POINT("step.failed");
   }
   if (!end_) end_ = finished.committed ? StepEnd::kCommitted : StepEnd::kTooFew;
   Log(finished.committed ? Level::kInfo : Level::kWarning,
@@ -240,6 +244,7 @@ void StepRunner::Discard() {
     LogStatus(Level::kWarning, "spools of a closed step stay", gone,
               {{"job", opened.job.value()}, {"step", opened.step.value()}});
   }
+  CN_CRASH_POINT("spools.discarded");
 }
 
 std::optional<Instant> StepRunner::NextDeadline() const {

@@ -1,6 +1,7 @@
 // Which states stay: the index of manifests and parts, holds, pins and removal.
 #include <fmt/format.h>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -74,6 +75,7 @@ absl::Status StateStore::Pin(const Digest& manifest) {
     if (pinned_.contains(manifest)) return absl::OkStatus();
   }
   CN_RETURN_IF_ERROR(WriteDurably(storage_, PathOf(manifest, kPin), {}));
+  CN_CRASH_POINT("state.pinned");
   MutexLock lock(mutex_);
   pinned_.insert(manifest);
   return absl::OkStatus();
@@ -114,6 +116,7 @@ absl::Status StateStore::Remove(const Digest& manifest) {
   absl::Status status;
   for (const std::string& path : paths) {
     if (absl::Status removed = storage_.Remove(path); !removed.ok()) status = removed;
+    CN_CRASH_POINT("old_state.removed");
   }
   MutexLock lock(mutex_);
   removing_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
@@ -56,7 +57,10 @@ absl::Status StateStore::PutFile(const Digest& digest, const char* kind, ByteSpa
     CN_RETURN_IF_ERROR(file->Append(bytes));
     CN_RETURN_IF_ERROR(file->Sync());
   }
-  return storage_.Rename(unfinished, path);
+  CN_CRASH_POINT("state.synced");
+  CN_RETURN_IF_ERROR(storage_.Rename(unfinished, path));
+  CN_CRASH_POINT("state.renamed");
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Digest> StateStore::Put(const wire::State& state) {

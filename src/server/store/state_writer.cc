@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/crash_point.h"
 #include "common/base/status_macros.h"
 #include "common/wire/state_file.h"
 
@@ -47,8 +48,10 @@ absl::Status StateWriter::Keep(PartKind kind, const Digest& digest) {
   Part& part = PartOf(kind);
   if (part.file == nullptr) return store_->PutFile(digest, SuffixOf(kind), part.buffered);
   CN_RETURN_IF_ERROR(part.file->Sync());
+  CN_CRASH_POINT("state_part.synced");
   part.file.reset();
   CN_RETURN_IF_ERROR(store_->storage_.Rename(part.path, store_->PathOf(digest, SuffixOf(kind))));
+  CN_CRASH_POINT("state_part.renamed");
   part.path.clear();
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -120,8 +121,8 @@ std::vector<SiteId> UpdateStore::DueForFold(const JobId& job, StepNumber step) c
     sites.push_back(site);
     bytes += slot.accepted->update.bytes;
   }
-  const bool due =
-      sites.size() >= options_.fold_updates || (sites.size() > 1 && bytes >= options_.fold_bytes);
+  const bool due = sites.size() >= CN_CRASH_BOUND(options_.fold_updates, 1) ||
+                   (sites.size() > 1 && bytes >= options_.fold_bytes);
   return due ? sites : std::vector<SiteId>();
 }
 
@@ -201,7 +202,17 @@ absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, cons
     storage_.Remove(unfinished).IgnoreError();  // what went wrong first is what matters
     return folded;
   }
+  if (header.empty()) {
+    CN_CRASH_POINT("sum.synced");
+  } else {
+    CN_CRASH_POINT("generation.synced");
+  }
   CN_RETURN_IF_ERROR(storage_.Rename(unfinished, path));
+  if (header.empty()) {
+    CN_CRASH_POINT("sum.renamed");
+  } else {
+    CN_CRASH_POINT("generation.renamed");
+  }
   CN_RETURN_IF_ERROR(storage_.SyncFolder(ParentOf(path)));
   return folded;
 }
@@ -249,6 +260,7 @@ void UpdateStore::RemoveFolded(const FoldState& state) const {
     if (const absl::Status removed = storage_.Remove(path); !removed.ok()) {
       LogStatus(Level::kWarning, "a folded file stays", removed, {{"path", path}});
     }
+    CN_CRASH_POINT("folded_file.removed");
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -137,6 +138,7 @@ absl::Status UpdateStore::RemoveParts(const StepEntry& entry,
     const std::string path = entry.folder + "/" + name;
     if (!name.starts_with(entry.prefix) || std::ranges::find(keep, path) != keep.end()) continue;
     CN_RETURN_IF_ERROR(storage_.Remove(path));
+    CN_CRASH_POINT("spool.removed");
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/base/crash_point.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -141,6 +142,7 @@ absl::StatusOr<uint64_t> UpdateStore::Append(const wire::TaskKey& key, const Dig
     lease.NoteDisk(written);
     return written;
   }
+  if (!upload.is_small) CN_CRASH_POINT("upload.appended");
   upload.hash.Update(bytes);
   upload.written += bytes.size();
   return upload.written;
@@ -180,6 +182,7 @@ absl::StatusOr<wire::Receipt> UpdateStore::Finish(const wire::TaskKey& key, cons
   absl::StatusOr<AcceptedFile> accepted = Verify(lease.entry(), key, *lease.upload);
   absl::Status status = accepted.status();
   if (status.ok()) {
+    CN_CRASH_POINT("accept.verified");
     status = lease.upload->is_small ? KeepSmall(lease.entry(), *lease.upload, *accepted)
                                     : KeepFile(lease.entry(), *lease.upload);
   } else if (!lease.upload->is_small && !IsDiskFault(status)) {
@@ -190,13 +193,16 @@ absl::StatusOr<wire::Receipt> UpdateStore::Finish(const wire::TaskKey& key, cons
     lease.NoteDisk(status);
     return status;
   }
+  CN_CRASH_POINT("accept.synced");
   status = journal_(accepted->update, lease.entry().step.sync);
   lease.NoteDisk(status);
   CN_RETURN_IF_ERROR(status);
+  CN_CRASH_POINT("accept.journalled");
   // From here on it counts. The new name is for people: either is found after a restart.
   if (!accepted->in_segment) {
     const std::string final_path = lease.entry().UpdatePath(key.site);
     if (storage_.Rename(accepted->path, final_path).ok()) accepted->path = final_path;
+    CN_CRASH_POINT("accept.renamed");
   }
   lease.upload.reset();
   lease.accepted = *std::move(accepted);
@@ -223,6 +229,7 @@ absl::StatusOr<std::shared_ptr<Segment>> UpdateStore::SegmentOf(StepEntry& entry
   }
   absl::StatusOr<std::shared_ptr<Segment>> segment =
       Segment::Create(storage_, entry.SegmentPath(number));
+  CN_CRASH_POINT("segment.created");
   MutexLock lock(mutex_);
   entry.segment_opening = false;
   put_back_.NotifyAll();
