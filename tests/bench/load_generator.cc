@@ -6,7 +6,7 @@
 namespace consilium::bench {
 namespace {
 
-void Pause() {
+void WaitAMoment() {
   BoundedQueue<bool> nothing(1);
   nothing.PopFor(std::chrono::milliseconds(1));
 }
@@ -31,11 +31,11 @@ LoadGenerator::LoadGenerator(Lab& lab, const Options& options)
 LoadGenerator::~LoadGenerator() {
   shared_.stopping = true;
   for (const auto& site : sites_) site->Stop();
-  while (shared_.open_calls > 0) Pause();
+  while (shared_.open_calls > 0) WaitAMoment();
 }
 
 void LoadGenerator::WaitForWelcomes(uint64_t times) {
-  while (shared_.welcomed < times * options_.sites) Pause();
+  while (shared_.welcomed < times * options_.sites) WaitAMoment();
 }
 
 void LoadGenerator::OnEvent(LoadEvent event, StepNumber step) {
