@@ -8,7 +8,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates
   libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev protobuf-compiler
   libssl-dev openssl libabsl-dev libeigen3-dev libspdlog-dev libfmt-dev
-  libcli11-dev libtomlplusplus-dev libsqlite3-dev libsqlitecpp-dev zlib1g-dev
+  libcli11-dev libtomlplusplus-dev libsqlite3-dev libsqlitecpp-dev libdeflate-dev
   prometheus-cpp-dev libcpp-httplib-dev nlohmann-json3-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev lld-19

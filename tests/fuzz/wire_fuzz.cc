@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/check.h"
+#include "common/base/crc32.h"
 #include "common/base/error.h"
 #include "common/sum/exact_sum.h"
 #include "common/wire/chunk.h"

@@ -96,7 +96,7 @@ inline const std::vector<ForeignHeader> kForeignHeaders = {
     {"SQLiteCpp/", {"server/jobs"}},
     {"httplib.h", {"common/metrics"}},
     {"prometheus/", {"common/metrics"}},
-    {"zlib.h", {"common/journal", "common/sum", "common/wire"}},
+    {"libdeflate.h", {"common/base"}},
     // Locks only through common/base/mutex.h.
     {"absl/synchronization/", {"common/rpc"}},  // gRPC's own locks are switched there
     {"mutex", {"common/base"}},

@@ -1,6 +1,6 @@
 #include "common/journal/record.h"
 
-#include <zlib.h>
+#include "common/base/crc32.h"
 
 namespace consilium::journal {
 namespace {
@@ -9,14 +9,9 @@ constexpr std::string_view kMagic = "CNJOURNL";
 constexpr size_t kCrcAt = 8;
 constexpr size_t kCrcEnd = kCrcAt + sizeof(uint32_t);
 
-uint32_t AddToCrc(uint32_t crc, ByteSpan bytes) {
-  return static_cast<uint32_t>(
-      crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
-
 // Over the whole record but the crc itself.
 uint32_t CrcOf(ByteSpan record) {
-  return AddToCrc(AddToCrc(0, record.first(kCrcAt)), record.subspan(kCrcEnd));
+  return Crc32Of(record.subspan(kCrcEnd), Crc32Of(record.first(kCrcAt)));
 }
 
 }  // namespace

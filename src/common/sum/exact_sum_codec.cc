@@ -1,6 +1,7 @@
 // A sum as bytes and back: docs/formats/sum.md.
 #include <cstring>
 
+#include "common/base/crc32.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/sum/exact_sum.h"
@@ -13,7 +14,7 @@ Bytes ExactSum::Serialize() const {
   out.reserve(SumFileBytes(rule_.layout()));
   ByteWriter writer(out);
   writer.PutBytes(std::as_bytes(std::span(limbs_)));
-  writer.PutBytes(EncodeSumTail(ExtendSumCrc(0, out)));
+  writer.PutBytes(EncodeSumTail(Crc32Of(out)));
   return out;
 }
 
@@ -23,7 +24,7 @@ absl::StatusOr<ExactSum> ExactSum::Deserialize(const tensor::Layout& layout, Byt
     return Error(ErrorCode::kStateCorrupt, "a sum's file: it is too short or too long");
   }
   const ByteSpan covered = bytes.first(bytes.size() - kSumTailBytes);
-  CN_RETURN_IF_ERROR(CheckSumTail(bytes.last(kSumTailBytes), ExtendSumCrc(0, covered)));
+  CN_RETURN_IF_ERROR(CheckSumTail(bytes.last(kSumTailBytes), Crc32Of(covered)));
   CN_ASSIGN_OR_RETURN(ExactSum sum, Create(layout, head.options));
   sum.totals_ = head.totals;
   const ByteSpan limbs = covered.subspan(SumHeadBytes(layout));

@@ -1,6 +1,9 @@
 #include "common/sum/kernel.h"
 
 #include <cstring>
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#endif
 
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__)
 #error "the exact sum needs IEEE arithmetic as written: build without -ffast-math"
@@ -22,6 +25,38 @@ inline uint64_t BitsOf(double value) {
   return bits;
 }
 
+// As many elements as a register has limbs. Compilers convert floats by the full register and then
+// shuffle halves; converting straight from memory does without, which is a quarter of the time.
+#if defined(__AVX512F__)
+#define CONSILIUM_SUM_LANES 8
+using Limbs = __m512i;
+inline Limbs LoadLimbs(const uint64_t* limbs) { return _mm512_loadu_si512(limbs); }
+inline void StoreLimbs(uint64_t* limbs, Limbs sum) { _mm512_storeu_si512(limbs, sum); }
+inline Limbs Repeat(uint64_t limb) { return _mm512_set1_epi64(static_cast<int64_t>(limb)); }
+inline Limbs Add(Limbs a, Limbs b) { return _mm512_add_epi64(a, b); }
+inline Limbs Moved(const std::byte* values, double factor, double magic) {
+  // With a mask of all lanes: g++ 12 warns of its own header for the plain one.
+  const __m512d wide =
+      _mm512_maskz_cvtps_pd(0xFF, _mm256_loadu_ps(reinterpret_cast<const float*>(values)));
+  return _mm512_castpd_si512(_mm512_fmadd_pd(wide, _mm512_set1_pd(factor), _mm512_set1_pd(magic)));
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+#define CONSILIUM_SUM_LANES 4
+using Limbs = __m256i;
+inline Limbs LoadLimbs(const uint64_t* limbs) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(limbs));
+}
+inline void StoreLimbs(uint64_t* limbs, Limbs sum) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(limbs), sum);
+}
+inline Limbs Repeat(uint64_t limb) { return _mm256_set1_epi64x(static_cast<int64_t>(limb)); }
+inline Limbs Add(Limbs a, Limbs b) { return _mm256_add_epi64(a, b); }
+inline Limbs Moved(const std::byte* values, double factor, double magic) {
+  const __m256d wide = _mm256_cvtps_pd(_mm_loadu_ps(reinterpret_cast<const float*>(values)));
+  return _mm256_castpd_si256(_mm256_fmadd_pd(wide, _mm256_set1_pd(factor), _mm256_set1_pd(magic)));
+}
+#endif
+
 // One pass over the limbs for kRuns updates. The bits of M are subtracted once for all of them.
 template <size_t kRuns>
 void AddRuns(const Float32Run* runs, double magic, uint64_t* __restrict limbs, size_t count) {
@@ -32,7 +67,17 @@ void AddRuns(const Float32Run* runs, double magic, uint64_t* __restrict limbs, s
     factors[r] = runs[r].factor;
   }
   const uint64_t offset = kRuns * BitsOf(magic);
-  for (size_t i = 0; i < count; ++i) {
+  size_t i = 0;
+#if defined(CONSILIUM_SUM_LANES)
+  for (; i + CONSILIUM_SUM_LANES <= count; i += CONSILIUM_SUM_LANES) {
+    Limbs sum = Add(LoadLimbs(limbs + i), Repeat(0 - offset));
+    for (size_t r = 0; r < kRuns; ++r) {
+      sum = Add(sum, Moved(values[r] + i * sizeof(float), factors[r], magic));
+    }
+    StoreLimbs(limbs + i, sum);
+  }
+#endif
+  for (; i < count; ++i) {
     uint64_t sum = limbs[i] - offset;
     for (size_t r = 0; r < kRuns; ++r) {
       const double value = Load<float>(values[r], i);
@@ -102,3 +147,5 @@ bool AnyBeyondFloat64(const std::byte* values, size_t count, double bound) {
 }
 
 }  // namespace consilium::sum::CONSILIUM_SUM_KERNEL
+
+#undef CONSILIUM_SUM_LANES

@@ -1,4 +1,5 @@
-// The inner loops of the exact sum, in portable C++ that a compiler vectorises.
+// The inner loops of the exact sum: portable C++ that a compiler vectorises, and the widest one by
+// hand where the CPU has AVX2 or AVX-512.
 //
 // A value x times a factor f (an integer over a power of two, so f * x is exact in double) rounds
 // once to a multiple of a quantum q by adding a magic number M = 1.5 * 2^52 * q: within

@@ -1,7 +1,5 @@
 #include "common/sum/sum_file.h"
 
-#include <zlib.h>
-
 #include <cstring>
 #include <string_view>
 
@@ -107,11 +105,6 @@ absl::StatusOr<SumHead> DecodeSumHead(const tensor::Layout& layout, ByteSpan byt
     return Corrupt("its weight cap or number of contributions is out of range");
   }
   return head;
-}
-
-uint32_t ExtendSumCrc(uint32_t crc, ByteSpan bytes) {
-  return static_cast<uint32_t>(
-      crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 Bytes EncodeSumTail(uint32_t crc) {

@@ -30,7 +30,6 @@ Bytes EncodeSumHead(const tensor::Layout& layout, const SumHead& head);
 absl::StatusOr<SumHead> DecodeSumHead(const tensor::Layout& layout, ByteSpan bytes);
 
 // The checksum runs over head and limbs in the order of the file; it begins at 0.
-uint32_t ExtendSumCrc(uint32_t crc, ByteSpan bytes);
 Bytes EncodeSumTail(uint32_t crc);
 // kStateCorrupt unless it is the tail of a file with this checksum.
 absl::Status CheckSumTail(ByteSpan bytes, uint32_t crc);

@@ -1,7 +1,5 @@
 #include "common/wire/format.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -49,11 +47,6 @@ Digest GetDigest(ByteReader& reader) {
   const ByteSpan bytes = reader.GetBytes(digest.bytes.size());
   if (!bytes.empty()) std::memcpy(digest.bytes.data(), bytes.data(), bytes.size());
   return digest;
-}
-
-uint32_t Crc32Of(ByteSpan bytes) {
-  return static_cast<uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 bool IsZero(ByteSpan bytes) {

@@ -34,8 +34,6 @@ absl::Status Malformed(const Format& format, std::string_view what);
 void PutDigest(ByteWriter& writer, const Digest& digest);
 Digest GetDigest(ByteReader& reader);
 
-// zlib's crc32.
-uint32_t Crc32Of(ByteSpan bytes);
 bool IsZero(ByteSpan bytes);
 // The next multiple of 8.
 constexpr uint64_t RoundUp8(uint64_t bytes) { return (bytes + 7) / 8 * 8; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/crc32.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/base/check.h"
+#include "common/base/crc32.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/wire/format.h"

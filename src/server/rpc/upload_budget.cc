@@ -55,6 +55,8 @@ uint64_t UploadBudget::free() const {
   return free_;
 }
 
+uint64_t UploadBudget::granted() const { return total_ - free(); }
+
 size_t UploadBudget::waiting() const {
   MutexLock lock(mutex_);
   return waiting_.size();

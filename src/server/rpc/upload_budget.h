@@ -31,6 +31,7 @@ class UploadBudget {
   void GiveBack(uint64_t bytes);
 
   uint64_t free() const;
+  uint64_t granted() const;  // and not given back yet
   size_t waiting() const;
 
  private:

@@ -181,7 +181,7 @@ void UploadStream::AskForMore() {
   {
     MutexLock lock(mutex_);
     const uint64_t under_way = send_until_ - written_;
-    const uint64_t window = window_.bytes();
+    const uint64_t window = window_.BytesBeside(under_way, shared_.budget.granted());
     if (ended_ || asking_ || under_way > window / 2) return;
     wanted = std::min(window - under_way, header_->bytes - send_until_);
     if (wanted == 0) return;

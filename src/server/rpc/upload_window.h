@@ -17,6 +17,9 @@
 namespace consilium::server::rpc {
 
 inline constexpr uint64_t kUploadWindowBytes = uint64_t{4} * 1024 * 1024;  // of one upload, at most
+// All uploads together: what is under way is sent twice when the server dies. A crowd of slow lines
+// may have more, each the first window.
+inline constexpr uint64_t kAheadInAllBytes = uint64_t{16} * 1024 * 1024;
 
 class UploadWindow {
  public:
@@ -26,6 +29,11 @@ class UploadWindow {
   static constexpr Duration kSlow = std::chrono::seconds(4);
 
   uint64_t bytes() const { return bytes_; }
+  // When this upload has `own` bytes under way, and all together have `all`.
+  uint64_t BytesBeside(uint64_t own, uint64_t all) const {
+    const uint64_t room = all < kAheadInAllBytes ? kAheadInAllBytes - all : 0;
+    return std::min(bytes_, std::max(own + room, kFirstBytes));
+  }
 
   // The site was allowed to send, and had nothing under way before.
   void Begin(Instant now) { since_ = now; }

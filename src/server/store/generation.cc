@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/crc32.h"
 #include "common/base/status_macros.h"
 #include "common/wire/format.h"
 
@@ -33,7 +34,7 @@ FoldedUpdate GetUpdate(ByteReader& reader) {
 absl::StatusOr<GenerationHeader> Parse(ByteSpan bytes) {
   const ByteSpan covered = bytes.first(bytes.size() - kCrcBytes);
   ByteReader crc(bytes.last(kCrcBytes));
-  if (crc.Get<uint32_t>() != wire::Crc32Of(covered)) {
+  if (crc.Get<uint32_t>() != Crc32Of(covered)) {
     return wire::Malformed(kFormat, "the checksum of its header is wrong");
   }
   ByteReader reader(covered.subspan(kPreludeBytes));
@@ -81,7 +82,7 @@ Bytes EncodeGenerationHeader(const GenerationHeader& header) {
   wire::PutPrelude(whole, kFormat);
   whole.Put(static_cast<uint32_t>(length));
   whole.PutBytes(body);
-  whole.Put(wire::Crc32Of(out));
+  whole.Put(Crc32Of(out));
   return out;
 }
 

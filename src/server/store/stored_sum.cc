@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/base/crc32.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "fmt/format.h"
@@ -41,7 +42,7 @@ absl::Status StoredSum::ReadLimbs(uint64_t first, std::span<uint64_t> limbs) con
 absl::StatusOr<uint32_t> StoredSum::CrcOfHead() const {
   Bytes head(head_bytes_);
   CN_RETURN_IF_ERROR(file_->ReadAt(offset_, head));
-  return sum::ExtendSumCrc(0, head);
+  return Crc32Of(head);
 }
 
 absl::Status StoredSum::CheckEnd(uint32_t crc) const {
@@ -57,7 +58,7 @@ absl::Status StoredSum::Verify() const {
   for (uint64_t at = offset_; at < end; at += block.size()) {
     const auto part = std::span(block).first(std::min<uint64_t>(block.size(), end - at));
     CN_RETURN_IF_ERROR(file_->ReadAt(at, part));
-    crc = sum::ExtendSumCrc(crc, part);
+    crc = Crc32Of(part, crc);
   }
   return CheckEnd(crc);
 }

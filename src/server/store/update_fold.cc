@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/crc32.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
@@ -73,7 +74,7 @@ class FoldPass {
         CN_RETURN_IF_ERROR(Write(limbs));
         if (previous_ != nullptr) {
           const ByteSpan before = std::as_bytes(std::span(before_[plane]).first(count));
-          previous_crc_ = sum::ExtendSumCrc(previous_crc_, before);
+          previous_crc_ = Crc32Of(before, previous_crc_);
         }
       }
       const bool whole = until == rule_.PlanesOf(tensor);
@@ -102,7 +103,7 @@ class FoldPass {
   }
 
   absl::Status Write(ByteSpan bytes) {
-    crc_ = sum::ExtendSumCrc(crc_, bytes);
+    crc_ = Crc32Of(bytes, crc_);
     hash_.Update(bytes);
     written_ += bytes.size();
     return out_.Append(bytes);

@@ -118,7 +118,6 @@ class UpdateStore {
   struct StepEntry;
   class Lease;
   using StepKey = std::pair<JobId, StepNumber>;
-
   absl::StatusOr<Lease> Take(const wire::TaskKey& key);
   absl::StatusOr<AcceptedFile> Recover(const StepEntry& entry, const AcceptedUpdate& update) const;
   absl::StatusOr<std::unique_ptr<Upload>> StartOrResume(const StepEntry& entry,

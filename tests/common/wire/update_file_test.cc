@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "common/base/crc32.h"
 #include "common/sum/exact_sum.h"
 #include "common/wire/format.h"
 #include "tests/common/wire/mutations.h"

@@ -38,6 +38,20 @@ TEST(UploadWindow, ALineInBetweenIsAllowedAboutASecond) {
   EXPECT_LE(window, 4'000'000u);
 }
 
+TEST(UploadWindow, FastLinesTogetherRunAheadOnlySoFar) {
+  UploadWindow window;
+  Instant now{};
+  window.Begin(now);
+  while (window.bytes() < kUploadWindowBytes)
+    window.OnWritten(window.bytes(), now += milliseconds(9));
+  constexpr uint64_t kMiB = uint64_t{1} << 20;
+  EXPECT_EQ(window.BytesBeside(0, 0), kUploadWindowBytes);
+  EXPECT_EQ(window.BytesBeside(kMiB, kAheadInAllBytes - kMiB), 2 * kMiB);
+  EXPECT_EQ(window.BytesBeside(kMiB, kAheadInAllBytes), kMiB) << "no more for now";
+  EXPECT_EQ(window.BytesBeside(0, 3 * kAheadInAllBytes), UploadWindow::kFirstBytes)
+      << "who has nothing under way always gets something";
+}
+
 TEST(UploadWindow, ALineThatGetsSlowerIsAllowedLess) {
   UploadWindow window;
   Instant now{};

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 
+#include "common/base/crc32.h"
 #include "common/base/error.h"
 #include "common/base/memory_storage.h"
 #include "common/crypto/sha256.h"
@@ -235,7 +236,7 @@ TEST_F(UpdateStoreTest, WeightOutsideItsRangeIsRefused) {
   for (const uint32_t weight : {uint32_t{0}, sum::kMaxWeight + 1}) {
     Bytes bad = good;
     std::memcpy(bad.data() + (found.begin() - good.begin()), &weight, sizeof weight);
-    const uint32_t crc = wire::Crc32Of(ByteSpan(bad).first(header_bytes - 4));
+    const uint32_t crc = Crc32Of(ByteSpan(bad).first(header_bytes - 4));
     std::memcpy(bad.data() + header_bytes - 4, &crc, sizeof crc);
     const auto receipt = Send(UploadOf(step_, kA, bad), bad);
     EXPECT_FALSE(receipt.ok());
