@@ -7,8 +7,6 @@ fuzz_seconds=${1:-600}
 scripts/setup.sh
 echo "== every header compiles alone"
 scripts/build.sh release all_verify_interface_header_sets
-echo "== clang's thread-safety analysis"
-scripts/clang_check.sh
 echo "== clang-tidy, every source"
 scripts/tidy.sh --all
 echo "== fuzz, $fuzz_seconds s each"

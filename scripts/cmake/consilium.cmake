@@ -58,7 +58,9 @@ target_compile_options(consilium_flags INTERFACE
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:-Wno-restrict>
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:-Wno-stringop-overflow>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  target_compile_options(consilium_flags INTERFACE -Wthread-safety -Wno-unused-command-line-argument)
+  # Designated initializers leave the rest at its default on purpose.
+  target_compile_options(consilium_flags INTERFACE -Wthread-safety
+    -Wno-unused-command-line-argument -Wno-missing-designated-field-initializers)
   add_link_options(-fuse-ld=lld-19)
 endif()
 if(CONSILIUM_SANITIZE)
