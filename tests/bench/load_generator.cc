@@ -19,6 +19,7 @@ LoadGenerator::LoadGenerator(Lab& lab, const Options& options)
       shared_({.target = options.target.empty() ? lab.target() : options.target,
                .federation = lab.federation(),
                .fetch = options.fetch,
+               .by_stream = options.by_stream,
                .backoff = options.backoff,
                .on_event = [this](LoadEvent event, StepNumber step) { OnEvent(event, step); }},
               lab.clock()) {

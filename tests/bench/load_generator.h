@@ -33,6 +33,7 @@ class LoadGenerator {
   struct Options {
     size_t sites = 1;
     bool fetch = true;
+    bool by_stream = true;
     std::string target;  // empty: the lab's server
     client::rpc::Backoff::Options backoff;
   };

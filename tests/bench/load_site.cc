@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -78,6 +79,7 @@ void LoadSite::Dial() {
       rpc::MakeChannel(shared_.options.target, files_, shared_.options.federation, shared_.clock));
   wire::Hello hello;
   hello.version = "bench";
+  if (shared_.options.by_stream) hello.capabilities = {std::string(wire::kStateInOffer)};
   hello.datasets = {"bench"};
   hello.store_id = fmt::format("{:032x}", SeedOf(site_));
   auto* const call = new AttendCall(shared_from_this(), channel);
@@ -120,6 +122,21 @@ std::shared_ptr<::grpc::Channel> LoadSite::channel() const {
   return channel_;
 }
 
+bool LoadSite::Streams(uint64_t bytes) const {
+  MutexLock lock(mutex_);
+  return streams_ && bytes <= wire::kMaxStreamedUpdateBytes;
+}
+
+void LoadSite::Stream(const Update& update) {
+  wire::StreamedUpdate message{update.header.key.job, update.header.key.step, update.header.digest,
+                               update.head};
+  message.file.insert(message.file.end(), update.step->payload.begin(), update.step->payload.end());
+  shared_.bytes_sent += message.file.size();
+  shared_.bytes_accepted += message.file.size();
+  MutexLock lock(mutex_);
+  if (attend_ != nullptr) attend_->Send(wire::ToProto(message));
+}
+
 Epoch LoadSite::epoch() const {
   MutexLock lock(mutex_);
   return epoch_;
@@ -131,10 +148,17 @@ void LoadSite::OnFrame(const v1::ServerFrame& frame) {
     {
       MutexLock lock(mutex_);
       epoch_ = welcome->epoch;
+      streams_ = shared_.options.by_stream &&
+                 std::ranges::find(welcome->capabilities, wire::kUpdateInStream) !=
+                     welcome->capabilities.end();
       backoff_.Reset();
     }
     ++shared_.welcomed;
     return;
+  }
+  if (const auto* reply = std::get_if<wire::UpdateReply>(&said)) {
+    CN_CHECK(reply->accepted);
+    return shared_.options.on_event(LoadEvent::kReceipted, reply->step);
   }
   const auto* message = std::get_if<wire::ServerMessage>(&said);
   if (message == nullptr) return;
@@ -152,6 +176,10 @@ void LoadSite::OnFrame(const v1::ServerFrame& frame) {
 void LoadSite::OnOffer(const wire::TaskOffer& offer) {
   shared_.options.on_event(LoadEvent::kOffered, offer.step);
   Send(wire::TaskAccepted{offer.job, offer.step});
+  if (offer.inline_state != nullptr) {
+    CN_CHECK(crypto::Sha256Of(offer.inline_state->manifest) == offer.state);
+    return Submit(offer);
+  }
   if (shared_.options.fetch) return Fetch(offer);
   if (shared_.Step(offer.workload)->payload.size() <= kHashHereBytes) return Submit(offer);
   CN_CHECK(shared_.pool.TryRun([self = shared_from_this(), offer] { self->Submit(offer); }));
@@ -190,6 +218,7 @@ void LoadSite::Submit(const wire::TaskOffer& offer) {
   hash.Update(update->step->payload);
   update->header = {header.key, epoch(), hash.Current(),
                     update->head.size() + update->step->payload.size(), 0};
+  if (Streams(update->header.bytes)) return Stream(*update);
   (new SubmitCall(shared_from_this(), channel(), std::move(update)))->Start();
 }
 

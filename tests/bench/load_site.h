@@ -37,7 +37,8 @@ struct LoadStep {
 struct LoadOptions {
   std::string target;
   std::string federation;
-  bool fetch = true;  // false: as sites that have the state in their caches
+  bool fetch = true;      // false: as sites that have the state in their caches
+  bool by_stream = true;  // small states in offers, small updates in the standing stream
   client::rpc::Backoff::Options backoff;
   // Called for every site, on any thread.
   std::function<void(LoadEvent, StepNumber)> on_event;
@@ -90,6 +91,8 @@ class LoadSite : public std::enable_shared_from_this<LoadSite> {
   void OnOffer(const wire::TaskOffer& offer);
   void Fetch(const wire::TaskOffer& offer);
   void Submit(const wire::TaskOffer& offer);
+  bool Streams(uint64_t bytes) const;
+  void Stream(const Update& update);
   void Send(const wire::SiteMessage& message);
   std::shared_ptr<::grpc::Channel> channel() const;
   Epoch epoch() const;
@@ -101,6 +104,7 @@ class LoadSite : public std::enable_shared_from_this<LoadSite> {
   std::shared_ptr<::grpc::Channel> channel_ ABSL_GUARDED_BY(mutex_);
   AttendCall* attend_ ABSL_GUARDED_BY(mutex_) = nullptr;  // while its stream is open
   Epoch epoch_ ABSL_GUARDED_BY(mutex_);
+  bool streams_ ABSL_GUARDED_BY(mutex_) = false;  // the server takes updates so
   client::rpc::Backoff backoff_ ABSL_GUARDED_BY(mutex_);
   ::grpc::Alarm redial_ ABSL_GUARDED_BY(mutex_);
 };

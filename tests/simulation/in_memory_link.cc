@@ -87,6 +87,11 @@ class InMemoryLink::SiteUplink final : public client::session::Uplink {
 
   absl::StatusOr<wire::Receipt> Upload(const wire::UploadHeader& header, const FileReader& update,
                                        const std::function<void(uint64_t)>& on_written) {
+    if (link_.random_.Below(2) == 0) {
+      const absl::StatusOr<wire::Receipt> whole = UploadWhole(header, update);
+      // As the real one: whatever was not taken is uploaded.
+      if (whole.ok() || CodeOf(whole.status()) == ErrorCode::kConnectionLost) return whole;
+    }
     CN_ASSIGN_OR_RETURN(const auto position, Server().updates().Begin(header));
     if (position.receipt) return *position.receipt;
     uint64_t written = position.written;
@@ -109,6 +114,20 @@ class InMemoryLink::SiteUplink final : public client::session::Uplink {
     // A process that died in the midst of it tells nobody.
     if (*connection_->server == nullptr) return Lost();
     Server().OnUpdateAccepted(header.key);
+    return receipt;
+  }
+
+  // As a small update travels in the standing stream.
+  absl::StatusOr<wire::Receipt> UploadWhole(const wire::UploadHeader& header,
+                                            const FileReader& update) {
+    Bytes file(update.size());
+    CN_RETURN_IF_ERROR(update.ReadAt(0, file));
+    CN_RETURN_IF_ERROR(link_.Carry(connection_));
+    CN_RETURN_IF_ERROR(Server().federation().CheckEpoch(connection_->site, connection_->epoch));
+    const server::store::WholeUpdate whole{header.key, header.digest, file};
+    auto receipt = Server().updates().AcceptWhole(std::span(&whole, 1)).front();
+    if (*connection_->server == nullptr) return Lost();
+    if (receipt.ok()) Server().OnUpdateAccepted(header.key);
     return receipt;
   }
 

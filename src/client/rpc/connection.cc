@@ -143,7 +143,7 @@ absl::Status Connection::OnFrame(Attendance& one, const v1::ServerFrame& frame) 
                  "want a welcome as the server's first message, and only then");
   }
   if (welcome != nullptr) {
-    one.uplink->Open(welcome->epoch);
+    one.uplink->Open(*welcome);
     one.welcomed = true;
     {
       MutexLock lock(mutex_);
@@ -156,6 +156,8 @@ absl::Status Connection::OnFrame(Attendance& one, const v1::ServerFrame& frame) 
          {"epoch", welcome->epoch.value()},
          {"server_version", welcome->version}});
     session_.OnWelcome(*welcome, one.uplink);
+  } else if (const auto* reply = std::get_if<wire::UpdateReply>(&said)) {
+    one.uplink->OnReply(*reply);
   } else if (const auto* message = std::get_if<wire::ServerMessage>(&said)) {
     session_.OnMessage(*message);
   }
@@ -173,7 +175,7 @@ void Connection::Write(Attendance& one) {
     const Instant look = now + kWriterLook;
     const auto message =
         one.uplink->NextMessage(one.welcomed ? look : std::min(look, one.welcome_by));
-    if (message && !one.stream->Write(wire::ToProto(*message))) return;
+    if (message && !one.stream->Write(*message)) return;
     one.uplink->CutStalledCalls();
   }
 }

@@ -90,7 +90,7 @@ GrpcUplink::GrpcUplink(Peer peer, const Clock& clock, metrics::Counter& bytes_se
       outgoing_(kMaxOutgoingMessages) {}
 
 void GrpcUplink::Send(const wire::SiteMessage& message) {
-  if (outgoing_.TryPush(wire::SiteMessage(message)) || outgoing_.closed()) return;
+  if (outgoing_.TryPush(wire::ToProto(message)) || outgoing_.closed()) return;
   Close();  // the server does not read: begin anew
 }
 
@@ -100,20 +100,23 @@ void GrpcUplink::Bind(::grpc::ClientContext* attend) {
   if (closed_ && attend_ != nullptr) attend_->TryCancel();
 }
 
-void GrpcUplink::Open(Epoch epoch) {
+void GrpcUplink::Open(const wire::Welcome& welcome) {
   MutexLock lock(mutex_);
-  epoch_ = epoch;
+  epoch_ = welcome.epoch;
+  streams_ =
+      std::ranges::find(welcome.capabilities, wire::kUpdateInStream) != welcome.capabilities.end();
 }
 
 void GrpcUplink::Close() {
   outgoing_.Close();
   MutexLock lock(mutex_);
   closed_ = true;
+  answered_.NotifyAll();
   if (attend_ != nullptr) attend_->TryCancel();
   for (const auto& [context, moved] : calls_) context->TryCancel();
 }
 
-std::optional<wire::SiteMessage> GrpcUplink::NextMessage(Instant deadline) {
+std::optional<v1::SiteFrame> GrpcUplink::NextMessage(Instant deadline) {
   return outgoing_.PopUntil(deadline);
 }
 
@@ -163,9 +166,56 @@ absl::Status GrpcUplink::Fetch(const Digest& digest, uint64_t offset,
 absl::StatusOr<wire::Receipt> GrpcUplink::Submit(
     const wire::UploadHeader& header, const FileReader& update,
     const std::function<void(uint64_t written)>& on_written) {
+  if (MayStream(update)) {
+    CN_ASSIGN_OR_RETURN(std::optional<wire::Receipt> receipt, SubmitInStream(header, update));
+    if (receipt) return *std::move(receipt);
+  }
   Call call(*this);
   if (!call.open()) return Lost(peer_.name);
   return DriveUpload(header, update, call, on_written);
+}
+
+bool GrpcUplink::MayStream(const FileReader& update) const {
+  MutexLock lock(mutex_);
+  return streams_ && !closed_ && !asked_ && update.size() <= wire::kMaxStreamedUpdateBytes;
+}
+
+absl::StatusOr<std::optional<wire::Receipt>> GrpcUplink::SubmitInStream(
+    const wire::UploadHeader& header, const FileReader& update) {
+  wire::StreamedUpdate message{header.key.job, header.key.step, header.digest,
+                               Bytes(update.size())};
+  CN_RETURN_IF_ERROR(update.ReadAt(0, message.file));
+  {
+    MutexLock lock(mutex_);
+    if (asked_) return std::optional<wire::Receipt>();
+    asked_ = Asked{header.key, header.digest, std::nullopt};
+  }
+  const bool sent = outgoing_.TryPush(wire::ToProto(message));
+  if (sent) bytes_sent_.Add(message.file.size());
+  const std::optional<wire::UpdateReply> reply = sent ? AwaitReply() : std::nullopt;
+  {
+    MutexLock lock(mutex_);
+    asked_.reset();
+    if (!reply && closed_) return Lost(peer_.name);
+  }
+  if (!reply || !reply->accepted) return std::optional<wire::Receipt>();
+  return wire::Receipt{header.key, header.digest, reply->key_id, reply->signature};
+}
+
+std::optional<wire::UpdateReply> GrpcUplink::AwaitReply() {
+  const Instant until = clock_.Now() + kCallStall;
+  MutexLock lock(mutex_);
+  while (!closed_ && !asked_->reply && clock_.Now() < until) answered_.WaitUntil(mutex_, until);
+  return asked_->reply;
+}
+
+void GrpcUplink::OnReply(const wire::UpdateReply& reply) {
+  MutexLock lock(mutex_);
+  const bool ours = asked_ && asked_->key.job == reply.job && asked_->key.step == reply.step &&
+                    asked_->digest == reply.digest;
+  if (!ours) return;  // of one that was given up
+  asked_->reply = reply;
+  answered_.NotifyAll();
 }
 
 // One thread drives both directions: it writes all that is allowed, then waits for the next reply.

@@ -152,7 +152,7 @@ SiteSession::~SiteSession() = default;
 wire::Hello SiteSession::MakeHello() const {
   wire::Hello hello;
   hello.version = parts_->options.version;
-  hello.capabilities = {"fedavg", "statistics", "evaluation"};
+  hello.capabilities = {"fedavg", "statistics", "evaluation", std::string(wire::kStateInOffer)};
   if (!parts_->options.kernel.empty()) {
     hello.capabilities.push_back("kernel=" + parts_->options.kernel);
   }

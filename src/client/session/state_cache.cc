@@ -18,6 +18,23 @@ constexpr std::string_view kUnfinished = ".part";
 
 }  // namespace
 
+absl::StatusOr<wire::StatePart> ReadInlineState(const Digest& manifest,
+                                                const wire::InlineState& content) {
+  if (crypto::Sha256Of(content.manifest) != manifest) {
+    return Error(
+        ErrorCode::kStateCorrupt,
+        fmt::format("an offer's manifest is not that of state sha256:{}", HexOf(manifest)));
+  }
+  CN_ASSIGN_OR_RETURN(const wire::Manifest refs, wire::DecodeManifest(content.manifest));
+  if (content.broadcast.size() != refs.broadcast.bytes ||
+      crypto::Sha256Of(content.broadcast) != refs.broadcast.digest) {
+    return Error(ErrorCode::kStateCorrupt,
+                 fmt::format("the bytes in an offer of state sha256:{} have another digest",
+                             HexOf(manifest)));
+  }
+  return wire::DecodeStatePart(content.broadcast);
+}
+
 StateCache::StateCache(std::string folder, Storage& storage, uint64_t most_bytes)
     : folder_(std::move(folder)), storage_(&storage), most_bytes_(most_bytes) {}
 

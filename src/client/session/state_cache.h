@@ -4,6 +4,8 @@
 // Every use checks the digest, so nothing here has to be durable. At most kMaxCachedFiles files and
 // `most_bytes` are kept (but always the one in use); the one that was used longest ago goes first.
 // When the disk is full, all others go.
+// A small state that came with its offer (ReadInlineState) is not kept here: it comes with the next
+// offer, too.
 // Not thread-safe: the one worker uses it. `storage` outlives it.
 #ifndef CONSILIUM_CLIENT_SESSION_STATE_CACHE_H_
 #define CONSILIUM_CLIENT_SESSION_STATE_CACHE_H_
@@ -27,6 +29,10 @@ inline constexpr uint64_t kMaxStateBytes = uint64_t{1} << 33;  // of one part
 
 // Hears (bytes there, bytes of the whole); false stops the fetch with absl::CancelledError.
 using FetchProgress = std::function<bool(uint64_t done, uint64_t total)>;
+
+// The broadcast part of a state that came with its offer. kStateCorrupt: not what `manifest` names.
+absl::StatusOr<wire::StatePart> ReadInlineState(const Digest& manifest,
+                                                const wire::InlineState& content);
 
 class StateCache {
  public:

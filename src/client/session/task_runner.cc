@@ -166,13 +166,22 @@ absl::StatusOr<LeftRecord> TaskRunner::Make(Work& work) {
   return Write(work, std::move(contribution));
 }
 
-absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::Dataset& dataset) {
+absl::StatusOr<wire::StatePart> TaskRunner::StateOf(Work& work) {
   const std::shared_ptr<Uplink> uplink = line_.uplink();
   if (uplink == nullptr) return Error(ErrorCode::kConnectionLost, "not connected");
-  CN_ASSIGN_OR_RETURN(const wire::StatePart state,
-                      room_.states.Get(work.offer.state, *uplink, [&](uint64_t done, uint64_t all) {
-                        return work.pulse.Beat("fetch", done, all);
-                      }));
+  if (work.offer.inline_state != nullptr) {
+    auto state = ReadInlineState(work.offer.state, *work.offer.inline_state);
+    if (state.ok()) return state;
+    LogStatus(Level::kWarning, "the state in an offer is fetched instead", state.status(),
+              {{"job", work.offer.job.value()}, {"step", work.offer.step.value()}});
+  }
+  return room_.states.Get(work.offer.state, *uplink, [&](uint64_t done, uint64_t all) {
+    return work.pulse.Beat("fetch", done, all);
+  });
+}
+
+absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::Dataset& dataset) {
+  CN_ASSIGN_OR_RETURN(const wire::StatePart state, StateOf(work));
   const bool statistics = StatisticsCache::Covers(work.offer.workload);
   StatisticsQuestion question{dataset.digest, work.offer.workload, work.offer.state, {}};
   if (statistics) {

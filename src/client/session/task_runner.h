@@ -87,6 +87,7 @@ class TaskRunner {
   bool IsParked(const wire::TaskOffer& offer) const;
   absl::StatusOr<LeftRecord> Make(Work& work);
   void ForgetCheckpoint(const wire::TaskOffer& offer);
+  absl::StatusOr<wire::StatePart> StateOf(Work& work);
   absl::StatusOr<train::Contribution> Compute(Work& work, const data::Dataset& dataset);
   absl::StatusOr<LeftRecord> Write(const Work& work, train::Contribution contribution);
   absl::Status Submit(Work& work, const LeftRecord& left);

@@ -8,8 +8,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/ids.h"
+#include "common/wire/transfer.h"
 
 namespace consilium::wire {
 
@@ -27,15 +30,6 @@ inline constexpr size_t kMaxHeldUpdates = 256;
 inline constexpr size_t kMaxTextBytes = 4096;  // any single text
 inline constexpr size_t kMaxJobFileBytes = size_t{256} * 1024;
 inline constexpr size_t kMaxCohort = 16384;
-inline constexpr size_t kMaxChunkBytes = size_t{1024} * 1024;
-
-// One contribution's name everywhere: an update is counted at most once per key.
-struct TaskKey {
-  JobId job;
-  StepNumber step;
-  SiteId site;
-  friend auto operator<=>(const TaskKey&, const TaskKey&) = default;
-};
 
 enum class Workload : uint8_t { kMeans = 1, kVariances = 2, kTrain = 3, kEvaluate = 4 };
 
@@ -105,6 +99,7 @@ struct Welcome {
   Epoch epoch;  // carried by every later call; a newer Attend fences the older
   std::string version;
   std::string federation;
+  std::vector<std::string> capabilities;  // unknown ones are ignored
 };
 
 // A job's own bytes and its envelope (signed later): sent once per (site, job) for admission.
@@ -124,6 +119,7 @@ struct TaskOffer {
   Duration time_left{0};
   Duration progress_lease{0};
   std::vector<SiteId> cohort;
+  std::shared_ptr<const InlineState> inline_state;  // null: to be fetched
 };
 struct CancelTask {
   JobId job;
@@ -152,39 +148,6 @@ struct JobEnded {
 };
 
 using ServerMessage = std::variant<JobNotice, TaskOffer, CancelTask, Outcome, JobEnded>;
-
-// ---- Submit and Fetch
-
-// Binds an upload to its bytes. Another digest for a key starts at 0 before acceptance and is
-// refused (kUpdateConflict) after.
-struct UploadHeader {
-  TaskKey key;
-  Epoch epoch;
-  Digest digest;        // SHA-256 of the whole update file
-  uint64_t bytes = 0;   // its length
-  uint64_t offset = 0;  // of the first payload byte that follows
-};
-
-struct Receipt {
-  TaskKey key;
-  Digest digest;
-  std::string key_id;  // of the signing key; empty until receipts are signed
-  Bytes signature;
-};
-
-// A state's manifest or broadcast part, from an offset.
-struct FetchRequest {
-  Epoch epoch;
-  Digest digest;
-  uint64_t offset = 0;
-};
-
-// How far an upload got, and how far it may go. The receipt comes once, at the end.
-struct SubmitReply {
-  uint64_t written = 0;
-  uint64_t send_until = 0;
-  std::optional<Receipt> receipt;
-};
 
 const char* NameOf(Workload workload);    // "means", "variances", "train", "evaluate"
 const char* NameOf(OutcomeKind outcome);  // "counted", "late_dropped", ...

@@ -7,9 +7,6 @@
 namespace consilium::wire {
 namespace {
 
-constexpr size_t kMaxKeyIdBytes = 64;
-constexpr size_t kMaxReceiptSignatureBytes = 1024;
-
 // The length of the UTF-8 sequence that `text` begins with; 0 when it begins with none.
 // Table 3-7 of the Unicode standard, version 15.
 size_t SequenceLength(std::string_view text) {

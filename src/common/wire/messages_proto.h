@@ -19,15 +19,17 @@
 
 namespace consilium::wire {
 
-using FromSite = std::variant<std::monostate, Hello, SiteMessage>;
-using FromServer = std::variant<std::monostate, Welcome, ServerMessage>;
+using FromSite = std::variant<std::monostate, Hello, StreamedUpdate, SiteMessage>;
+using FromServer = std::variant<std::monostate, Welcome, UpdateReply, ServerMessage>;
 
 v1::SiteFrame ToProto(const Hello& hello);
 v1::SiteFrame ToProto(const SiteMessage& message);
+v1::SiteFrame ToProto(const StreamedUpdate& update);
 absl::StatusOr<FromSite> FromProto(const v1::SiteFrame& frame);
 
 v1::ServerFrame ToProto(const Welcome& welcome);
 v1::ServerFrame ToProto(const ServerMessage& message);
+v1::ServerFrame ToProto(const UpdateReply& reply);
 absl::StatusOr<FromServer> FromProto(const v1::ServerFrame& frame);
 
 v1::FetchRequest ToProto(const FetchRequest& request);
@@ -36,6 +38,9 @@ absl::StatusOr<FetchRequest> FromProto(const v1::FetchRequest& request);
 v1::SubmitReply ToProto(const SubmitReply& reply);
 // A reply does not say whose it is: `site` is the one that reads it.
 absl::StatusOr<SubmitReply> FromProto(const v1::SubmitReply& reply, const SiteId& site);
+
+inline constexpr size_t kMaxKeyIdBytes = 64;  // of a receipt
+inline constexpr size_t kMaxReceiptSignatureBytes = 1024;
 
 v1::Workload ToProto(Workload workload);
 v1::Verdict ToProto(Verdict verdict);

@@ -6,6 +6,7 @@
 #include "common/wire/envelope.h"
 #include "common/wire/field_check.h"
 #include "common/wire/messages_proto.h"
+#include "common/wire/state_file.h"
 
 namespace consilium::wire {
 namespace {
@@ -35,6 +36,10 @@ void Fill(v1::ServerFrame& frame, const TaskOffer& message) {
   proto.set_time_left_ms(MillisOf(message.time_left));
   proto.set_progress_lease_ms(MillisOf(message.progress_lease));
   for (const SiteId& site : message.cohort) proto.add_cohort(site.value());
+  if (message.inline_state == nullptr) return;
+  const auto& [manifest, broadcast] = *message.inline_state;
+  proto.mutable_inline_state()->set_manifest(manifest.data(), manifest.size());
+  proto.mutable_inline_state()->set_broadcast(broadcast.data(), broadcast.size());
 }
 
 void Fill(v1::ServerFrame& frame, const CancelTask& message) {
@@ -61,8 +66,16 @@ void Fill(v1::ServerFrame& frame, const JobEnded& message) {
 // ---- from Protobuf: one overload per message
 
 Welcome Read(FieldCheck& check, const v1::Welcome& proto) {
-  return {Epoch(proto.epoch()), check.Text("version", proto.version()),
-          check.Text("federation", proto.federation())};
+  Welcome welcome{Epoch(proto.epoch()),
+                  check.Text("version", proto.version()),
+                  check.Text("federation", proto.federation()),
+                  {}};
+  check.AtMost("capabilities", static_cast<size_t>(proto.capabilities_size()), kMaxCapabilities);
+  if (!check.status().ok()) return welcome;
+  for (const std::string& capability : proto.capabilities()) {
+    welcome.capabilities.push_back(check.Text("capabilities", capability));
+  }
+  return welcome;
 }
 
 JobNotice Read(FieldCheck& check, const v1::JobNotice& proto) {
@@ -88,6 +101,12 @@ TaskOffer Read(FieldCheck& check, const v1::TaskOffer& proto) {
   for (const std::string& site : proto.cohort()) {
     offer.cohort.push_back(check.Site("cohort", site));
   }
+  if (proto.has_inline_state()) {
+    const v1::InlineState& state = proto.inline_state();
+    offer.inline_state = std::make_shared<const InlineState>(
+        InlineState{check.Blob("inline_state.manifest", state.manifest(), kManifestBytes),
+                    check.Blob("inline_state.broadcast", state.broadcast(), kMaxInlineStateBytes)});
+  }
   return offer;
 }
 
@@ -107,12 +126,24 @@ JobEnded Read(FieldCheck& check, const v1::JobEnded& proto) {
   return {check.Job(proto.job_id()), check.Text("result", proto.result())};
 }
 
+UpdateReply Read(FieldCheck& check, const v1::UpdateReply& proto) {
+  UpdateReply reply;
+  reply.job = check.Job(proto.job_id());
+  reply.step = check.Step(proto.step());
+  reply.digest = check.Sha256("digest", proto.digest());
+  reply.accepted = proto.has_receipt();
+  reply.key_id = proto.receipt().key_id();
+  check.AtMost("key_id", reply.key_id.size(), kMaxKeyIdBytes);
+  reply.signature = check.Blob("signature", proto.receipt().signature(), kMaxReceiptSignatureBytes);
+  return reply;
+}
+
 template <typename Proto>
 absl::StatusOr<FromServer> CheckedFromServer(std::string_view name, const Proto& proto) {
   FieldCheck check(name);
   auto message = Read(check, proto);
   CN_RETURN_IF_ERROR(check.status());
-  if constexpr (std::is_same_v<Proto, v1::Welcome>) {
+  if constexpr (std::is_same_v<Proto, v1::Welcome> || std::is_same_v<Proto, v1::UpdateReply>) {
     return FromServer(std::move(message));
   } else {
     return FromServer(ServerMessage(std::move(message)));
@@ -127,6 +158,25 @@ v1::ServerFrame ToProto(const Welcome& welcome) {
   proto.set_epoch(welcome.epoch.value());
   proto.set_version(TextForProto(welcome.version));
   proto.set_federation(TextForProto(welcome.federation));
+  for (const std::string& capability : welcome.capabilities) {
+    proto.add_capabilities(TextForProto(capability));
+  }
+  return frame;
+}
+
+v1::ServerFrame ToProto(const UpdateReply& reply) {
+  v1::ServerFrame frame;
+  v1::UpdateReply& proto = *frame.mutable_update_reply();
+  proto.set_job_id(reply.job.value());
+  proto.set_step(reply.step.value());
+  proto.set_digest(DigestBytes(reply.digest));
+  if (!reply.accepted) return frame;
+  v1::Receipt& receipt = *proto.mutable_receipt();
+  receipt.set_job_id(reply.job.value());
+  receipt.set_step(reply.step.value());
+  receipt.set_digest(DigestBytes(reply.digest));
+  receipt.set_key_id(reply.key_id);
+  receipt.set_signature(std::string(AsText(reply.signature)));
   return frame;
 }
 
@@ -150,6 +200,8 @@ absl::StatusOr<FromServer> FromProto(const v1::ServerFrame& frame) {
       return CheckedFromServer("Outcome", frame.outcome());
     case v1::ServerFrame::kEnded:
       return CheckedFromServer("JobEnded", frame.ended());
+    case v1::ServerFrame::kUpdateReply:
+      return CheckedFromServer("UpdateReply", frame.update_reply());
     case v1::ServerFrame::KIND_NOT_SET:
       break;
   }

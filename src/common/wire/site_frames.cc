@@ -108,12 +108,18 @@ OutcomeAck Read(FieldCheck& check, const v1::OutcomeAck& proto) {
   return {check.Job(proto.job_id()), check.Step(proto.step())};
 }
 
+StreamedUpdate Read(FieldCheck& check, const v1::StreamedUpdate& proto) {
+  return {check.Job(proto.job_id()), check.Step(proto.step()),
+          check.Sha256("digest", proto.digest()),
+          check.Blob("file", proto.file(), kMaxStreamedUpdateBytes)};
+}
+
 template <typename Proto>
 absl::StatusOr<FromSite> CheckedFromSite(std::string_view name, const Proto& proto) {
   FieldCheck check(name);
   auto message = Read(check, proto);
   CN_RETURN_IF_ERROR(check.status());
-  if constexpr (std::is_same_v<Proto, v1::Hello>) {
+  if constexpr (std::is_same_v<Proto, v1::Hello> || std::is_same_v<Proto, v1::StreamedUpdate>) {
     return FromSite(std::move(message));
   } else {
     return FromSite(SiteMessage(std::move(message)));
@@ -146,6 +152,15 @@ v1::SiteFrame ToProto(const SiteMessage& message) {
   return frame;
 }
 
+v1::SiteFrame ToProto(const StreamedUpdate& update) {
+  v1::SiteFrame frame;
+  v1::StreamedUpdate& proto = *frame.mutable_update();
+  SetTask(proto, update);
+  proto.set_digest(DigestBytes(update.digest));
+  proto.set_file(update.file.data(), update.file.size());
+  return frame;
+}
+
 absl::StatusOr<FromSite> FromProto(const v1::SiteFrame& frame) {
   switch (frame.kind_case()) {
     case v1::SiteFrame::kHello:
@@ -162,6 +177,8 @@ absl::StatusOr<FromSite> FromProto(const v1::SiteFrame& frame) {
       return CheckedFromSite("TaskFailed", frame.failed());
     case v1::SiteFrame::kOutcomeAck:
       return CheckedFromSite("OutcomeAck", frame.outcome_ack());
+    case v1::SiteFrame::kUpdate:
+      return CheckedFromSite("StreamedUpdate", frame.update());
     case v1::SiteFrame::KIND_NOT_SET:
       break;
   }

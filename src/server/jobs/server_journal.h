@@ -37,7 +37,7 @@ class ServerJournal {
   absl::Status Write(std::span<const JobRecord> records) { return Put(records, true); }
   absl::Status Write(const JobRecord& record) { return Write(std::span(&record, 1)); }
   // In the file and in the table, and durable with the next Write: a power cut may lose it.
-  absl::Status WriteUnsynced(const JobRecord& record) { return Put(std::span(&record, 1), false); }
+  absl::Status WriteUnsynced(std::span<const JobRecord> records) { return Put(records, false); }
   // Drops what no start needs (journal_compaction.h) when that is worth it; writers wait. When it
   // fails the journal is as before, or opens again on a later Write.
   absl::Status Compact();

@@ -122,7 +122,7 @@ absl::StatusOr<wire::Welcome> Federation::Attend(const SiteId& site, const wire:
   Log(Level::kInfo, "site attends",
       {{"site", site.value()}, {"epoch", epoch.value()}, {"version", hello.version}});
   listener_.OnAttend(site, hello);
-  return wire::Welcome{epoch, options_.version, options_.name};
+  return wire::Welcome{epoch, options_.version, options_.name, {}};
 }
 
 void Federation::Leave(const SiteId& site, Epoch epoch) {
@@ -176,6 +176,14 @@ bool Federation::SendTo(const SiteId& site, const wire::ServerMessage& message) 
   if (port == nullptr) return false;
   port->Send(message);
   return true;
+}
+
+bool Federation::IsCapable(const SiteId& site, std::string_view capability) const {
+  MutexLock lock(mutex_);
+  const auto found = sessions_.find(site);
+  return found != sessions_.end() &&
+         std::ranges::find(found->second.status.capabilities, capability) !=
+             found->second.status.capabilities.end();
 }
 
 std::vector<SiteStatus> Federation::Sites() const {

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -93,6 +94,9 @@ class Federation {
 
   // False when the site is not connected (it will be told after its next Attend).
   bool SendTo(const SiteId& site, const wire::ServerMessage& message);
+
+  // Whether the site said so in the hello of its newest stream.
+  bool IsCapable(const SiteId& site, std::string_view capability) const;
 
   std::vector<SiteStatus> Sites() const;
   // Closes every stream and refuses new ones: the server drains.

@@ -57,11 +57,14 @@ Coordinator::Parts::Parts(Options o, Storage& s, const Clock& c)
                .small_update_bytes = options.small_update_bytes,
                .fold_updates = options.fold_updates},
               storage,
-              [this](const store::AcceptedUpdate& update, store::Sync sync) {
-                const jobs::UpdateAccepted record{update.key, update.digest, update.weight,
-                                                  update.bytes, update.kernel};
-                return sync == store::Sync::kUpdate ? journal->Write(record)
-                                                    : journal->WriteUnsynced(record);
+              [this](std::span<const store::AcceptedUpdate> accepted, store::Sync sync) {
+                std::vector<jobs::JobRecord> records;
+                for (const store::AcceptedUpdate& update : accepted) {
+                  records.push_back(jobs::UpdateAccepted{update.key, update.digest, update.weight,
+                                                         update.bytes, update.kernel});
+                }
+                return sync == store::Sync::kUpdate ? journal->Write(records)
+                                                    : journal->WriteUnsynced(records);
               }),
       states(options.folder + "/states", storage),
       retention(options.keep, MakeStores(), history),

@@ -44,18 +44,20 @@ void JobEngine::Stop() {
 }
 
 void JobEngine::Run() {
+  paced_ = true;
   while (!stopped_ && !ended_) {
     if (Pump()) continue;
     const Instant now = world_.clock.Now();
-    const Instant due = std::min(NextDeadline().value_or(now + kRefresh), now + kRefresh);
+    Instant due = std::min(NextDeadline().value_or(now + kRefresh), now + kRefresh);
+    if (unpublished_) due = std::min(due, published_ + kPublishPause);
     std::optional<EngineEvent> event = events_.PopUntil(due);
     const Instant then = world_.clock.Now();
     if (!event) {
-      if (!ended_ && !stopped_) Publish(then, then - told_ >= kTellAgain);
+      if (!ended_ && !stopped_) Publish(then, unpublished_ || then - told_ >= kTellAgain);
       continue;
     }
     std::visit([this, then](const auto& e) { Handle(e, then); }, *event);
-    if (!stopped_) Publish(then, true);
+    if (!stopped_) PublishSoon(then);
   }
 }
 
@@ -67,7 +69,7 @@ bool JobEngine::Pump() {
   any = WorkOnStep(now) || any;
   any = Advance(now) || any;
   // What the disk refuses to a site is nobody's event.
-  if ((any || RefusedByDisk() != refused_) && !ended_) Publish(now, true);
+  if ((any || RefusedByDisk() != refused_) && !ended_) PublishSoon(now);
   return any;
 }
 
@@ -370,6 +372,9 @@ void JobEngine::End(jobs::JobStatus status, std::string reason, Instant now) {
 }
 
 void JobEngine::WriteEnd(Instant now) {
+  if (const absl::Status gone = world_.stores.updates.EndJob(job_); !gone.ok()) {
+    LogStatus(Level::kWarning, "segments of an ended job stay", gone, {{"job", job_.value()}});
+  }
   if (const absl::Status written = world_.journal.Write(*ending_); !written.ok()) {
     backoff_.Fail(written, now);
     status_ = jobs::JobStatus::kWaiting;

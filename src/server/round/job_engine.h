@@ -33,6 +33,10 @@ namespace consilium::server::round {
 // A full queue loses nothing for good: the engine then reads sites and updates again.
 inline constexpr size_t kMaxEngineEvents = 65536;
 
+// A view of a job that runs on its own thread is at most so much older than the job: making it for
+// each of a step's events would cost more than they do.
+inline constexpr Duration kPublishPause = std::chrono::milliseconds(20);
+
 struct Attended {
   SiteId site;
 };
@@ -97,6 +101,8 @@ class JobEngine {
   // nothing, or the disk works again.
   std::string RefusedByDisk() const;
   void Publish(Instant now, bool tell_watchers);
+  // Publish, and tell; while Run paces it, some events together (kPublishPause).
+  void PublishSoon(Instant now);
 
   const JobId job_;
   const EngineWorld& world_;
@@ -123,6 +129,9 @@ class JobEngine {
   std::string waits_for_;  // kind and step of what was published last
   Instant waits_since_{};
   Instant told_{};  // the watchers, for the last time
+  bool paced_ = false;
+  bool unpublished_ = false;  // something happened since published_
+  Instant published_{};
 };
 
 }  // namespace consilium::server::round

@@ -24,7 +24,14 @@ std::string JobEngine::RefusedByDisk() const {
   return world_.stores.updates.RefusedByDisk(job_, step_->step());
 }
 
+void JobEngine::PublishSoon(Instant now) {
+  if (!paced_ || now - published_ >= kPublishPause) return Publish(now, true);
+  unpublished_ = true;
+}
+
 void JobEngine::Publish(Instant now, bool tell_watchers) {
+  published_ = now;
+  unpublished_ = false;
   jobs::LiveView live;
   live.status = status_;
   live.wait = WaitNow(now);

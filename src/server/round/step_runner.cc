@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/learn/contribution.h"
+#include "server/round/inline_state.h"
 
 namespace consilium::server::round {
 namespace {
@@ -56,7 +57,9 @@ StepRunner::StepRunner(Start start, const EngineWorld& world, RoundPlan plan, In
       record_(std::move(start.record)),
       world_(world),
       opened_(now),
-      round_(std::move(plan)) {}
+      round_(std::move(plan)),
+      inline_state_(InlineStateOf(world.stores.states, record_.opened.base_state,
+                                  record_.opened.selected.size())) {}
 
 absl::StatusOr<std::unique_ptr<StepRunner>> StepRunner::Open(Start start, const EngineWorld& world,
                                                              Instant now) {
@@ -178,10 +181,11 @@ absl::Status StepRunner::Perform(const Action& action, Instant now) {
 
 void StepRunner::SendOffer(const Offer& offer, Instant now) {
   const jobs::StepOpened& opened = record_.opened;
+  const bool holds = world_.federation.IsCapable(offer.site, wire::kStateInOffer);
   const bool sent = world_.federation.SendTo(
-      offer.site,
-      wire::TaskOffer{opened.job, opened.step, opened.workload, opened.round, opened.base_state,
-                      offer.time_left, world_.progress_lease, opened.selected});
+      offer.site, wire::TaskOffer{opened.job, opened.step, opened.workload, opened.round,
+                                  opened.base_state, offer.time_left, world_.progress_lease,
+                                  opened.selected, holds ? inline_state_ : nullptr});
   // It is asked when it attends, or its lease runs out.
   if (!sent) Queue(round_.Apply(SiteLeft{offer.site}, now));
 }

@@ -83,7 +83,8 @@ class StepRunner {
   RoundState round_;
   std::deque<Action> actions_;
   Backoff backoff_;
-  Instant fold_again_{};  // not before
+  Instant fold_again_{};                                   // not before
+  std::shared_ptr<const wire::InlineState> inline_state_;  // of the base; null: fetched
   std::optional<SteppedState> stepped_;
   std::optional<StepEnd> end_;
   std::string failure_;

@@ -20,6 +20,7 @@ AttendStream::AttendStream(Shared shared, ::grpc::CallbackServerContext& context
                            std::shared_ptr<CallCaps::Ticket> ticket)
     : federation_(shared.federation),
       pool_(shared.pool),
+      intake_(shared.intake),
       context_(context),
       site_(std::move(site)),
       ticket_(std::move(ticket)) {}
@@ -60,12 +61,25 @@ absl::Status AttendStream::Hear(const v1::SiteFrame& frame) {
                  "want a hello as the first message of a stream, and only then");
   }
   if (hello != nullptr) return TakeHello(std::move(*hello));
+  if (auto* update = std::get_if<wire::StreamedUpdate>(&said)) {
+    TakeUpdate(std::move(*update), epoch);
+    return absl::OkStatus();
+  }
   // Another kind is from a newer site, and not for us.
   if (const auto* message = std::get_if<wire::SiteMessage>(&said)) {
     CN_RETURN_IF_ERROR(federation_.OnMessage(site_, epoch, *message));
   }
   StartRead(&incoming_);
   return absl::OkStatus();
+}
+
+void AttendStream::TakeUpdate(wire::StreamedUpdate update, Epoch epoch) {
+  intake_.Take({site_, epoch, std::move(update),
+                [self = shared_from_this()](const wire::UpdateReply& reply) {
+                  self->Queue(wire::ToProto(reply));
+                  MutexLock lock(self->mutex_);
+                  if (!self->ended_) self->StartRead(&self->incoming_);
+                }});
 }
 
 absl::Status AttendStream::TakeHello(wire::Hello hello) {
@@ -81,8 +95,9 @@ absl::Status AttendStream::TakeHello(wire::Hello hello) {
 }
 
 void AttendStream::Greet(const wire::Hello& hello) {
-  const auto welcome = federation_.Attend(site_, hello, shared_from_this());
+  auto welcome = federation_.Attend(site_, hello, shared_from_this());
   if (!welcome.ok()) return Close(welcome.status());
+  welcome->capabilities.emplace_back(wire::kUpdateInStream);
   Log(Level::kInfo, "site attends",
       {{"site", site_.value()}, {"epoch", welcome->epoch.value()}, {"version", hello.version}});
   bool ended = false;
@@ -101,11 +116,16 @@ void AttendStream::Greet(const wire::Hello& hello) {
   if (ended) federation_.Leave(site_, welcome->epoch);
 }
 
-void AttendStream::Send(const wire::ServerMessage& message) {
-  v1::ServerFrame frame = wire::ToProto(message);
-  const size_t bytes = frame.ByteSizeLong();
+void AttendStream::Send(const wire::ServerMessage& message) { Queue(wire::ToProto(message)); }
+
+void AttendStream::Queue(v1::ServerFrame frame) {
   MutexLock lock(mutex_);
   if (ended_) return;
+  // A site that reads slowly fetches its states, which only then need room here.
+  if (frame.has_offer() && outgoing_bytes_ > kMaxOutgoingBytes / 2) {
+    frame.mutable_offer()->clear_inline_state();
+  }
+  const size_t bytes = frame.ByteSizeLong();
   const bool full = outgoing_.size() >= kMaxOutgoingFrames ||
                     (!outgoing_.empty() && outgoing_bytes_ + bytes > kMaxOutgoingBytes);
   if (full) {

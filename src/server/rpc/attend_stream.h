@@ -4,10 +4,12 @@
 //   Hello (within kHelloTimeout)  ->
 //                                 <-   Welcome (the epoch is durable by then)
 //   messages                      <->  messages, until one side ends it
-// What the federation sends before the Welcome waits behind it. The outgoing queue is bounded in
-// frames and bytes; when a site does not read, the stream is cut and the site, once back, is told
-// again. A Close flushes nothing: what matters is sent again after the next Attend.
-// Thread-safe. Lifetime: held by shared_ptr (the federation's port, gRPC through `self_`, tasks).
+// A StreamedUpdate goes to the intake, and nothing more is read before it is answered: one at a
+// time of a site is in our hands. What the federation sends before the Welcome waits behind it. The
+// outgoing queue is bounded in frames and bytes; when a site does not read, the stream is cut and
+// the site, once back, is told again. A Close flushes nothing: what matters is sent again after the
+// next Attend. Thread-safe. Lifetime: held by shared_ptr (the federation's port, gRPC through
+// `self_`, tasks).
 #ifndef CONSILIUM_SERVER_RPC_ATTEND_STREAM_H_
 #define CONSILIUM_SERVER_RPC_ATTEND_STREAM_H_
 
@@ -22,6 +24,7 @@
 #include "consilium/v1/federation.pb.h"
 #include "server/registry/federation.h"
 #include "server/rpc/call_caps.h"
+#include "server/rpc/update_intake.h"
 #include "server/rpc/worker_pool.h"
 
 namespace consilium::server::rpc {
@@ -37,6 +40,7 @@ class AttendStream final : public ::grpc::ServerBidiReactor<v1::SiteFrame, v1::S
   struct Shared {  // outlives every stream
     registry::Federation& federation;
     WorkerPool& pool;
+    UpdateIntake& intake;
   };
   // `context` outlives the stream. `site` comes from the caller's certificate.
   AttendStream(Shared shared, ::grpc::CallbackServerContext& context, SiteId site,
@@ -58,12 +62,15 @@ class AttendStream final : public ::grpc::ServerBidiReactor<v1::SiteFrame, v1::S
   absl::Status Hear(const v1::SiteFrame& frame);
   absl::Status TakeHello(wire::Hello hello);
   void Greet(const wire::Hello& hello);
+  void TakeUpdate(wire::StreamedUpdate update, Epoch epoch);
+  void Queue(v1::ServerFrame frame);
   void WriteNextLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndLocked(::grpc::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Epoch epoch() const;
 
   registry::Federation& federation_;
   WorkerPool& pool_;
+  UpdateIntake& intake_;
   ::grpc::CallbackServerContext& context_;
   const SiteId site_;
   std::shared_ptr<CallCaps::Ticket> ticket_;  // until OnDone

@@ -60,6 +60,7 @@ FederationService::FederationService(Options options, round::Coordinator& coordi
       pool_(pool),
       downloads_(downloads),
       uploads_{coordinator, pool, clock, UploadBudget(options.upload_bytes), {}, {0}},
+      intake_(uploads_),
       attends_("Attend streams", kCallLimits),
       fetches_("fetches", kCallLimits),
       submits_("uploads", kCallLimits) {}
@@ -76,9 +77,9 @@ ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>* FederationService::Attend(
     return new RefusedStream<ServerBidiReactor<v1::SiteFrame, v1::ServerFrame>>(
         Refuse("Attend", ticket.status()));
   }
-  auto stream =
-      std::make_shared<AttendStream>(AttendStream::Shared{coordinator_.federation(), pool_},
-                                     *context, SiteOf(*caller), *std::move(ticket));
+  auto stream = std::make_shared<AttendStream>(
+      AttendStream::Shared{coordinator_.federation(), pool_, intake_}, *context, SiteOf(*caller),
+      *std::move(ticket));
   stream->Start(options_.hello_timeout);
   return stream.get();  // owns itself until OnDone
 }

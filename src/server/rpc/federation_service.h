@@ -13,6 +13,7 @@
 #include "server/round/coordinator.h"
 #include "server/rpc/attend_stream.h"
 #include "server/rpc/download_budget.h"
+#include "server/rpc/update_intake.h"
 #include "server/rpc/upload_stream.h"
 #include "server/rpc/worker_pool.h"
 
@@ -56,6 +57,7 @@ class FederationService final : public FederationBase {
   WorkerPool& pool_;
   DownloadBudget& downloads_;
   UploadShared uploads_;
+  UpdateIntake intake_;
   CallCaps attends_;
   CallCaps fetches_;
   CallCaps submits_;

@@ -29,6 +29,13 @@ void UploadBudget::GiveBack(uint64_t bytes) {
   Serve();
 }
 
+bool UploadBudget::TryTake(uint64_t bytes) {
+  MutexLock lock(mutex_);
+  if (!waiting_.empty() || bytes > free_) return false;
+  free_ -= bytes;
+  return true;
+}
+
 void UploadBudget::Serve() {
   bool mine = false;  // whether it is this call that serves
   for (;;) {

@@ -29,6 +29,8 @@ class UploadBudget {
   // no longer wants them gives them back at once.
   void Ask(uint64_t wanted, Granted granted);
   void GiveBack(uint64_t bytes);
+  // All of `bytes` now, or nothing; not before those who wait. GiveBack them.
+  bool TryTake(uint64_t bytes);
 
   uint64_t free() const;
   uint64_t granted() const;  // and not given back yet

@@ -33,16 +33,18 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::Create(Storage& storage, std::
   return std::unique_ptr<Segment>(new Segment(std::move(path), std::move(journal)));
 }
 
-absl::StatusOr<SegmentPlace> Segment::Add(const SiteId& site, const Digest& digest, ByteSpan file,
-                                          bool sync) {
+absl::StatusOr<SegmentPlace> Segment::Add(const SiteId& site, const Digest& digest, ByteSpan file) {
   Bytes payload;
   ByteWriter writer(payload);
   writer.PutText(site.value());
   wire::PutDigest(writer, digest);
   writer.PutBytes(file);
   CN_ASSIGN_OR_RETURN(const uint64_t end, journal_->Append(kSmallUpdate, payload));
-  CN_RETURN_IF_ERROR(sync ? journal_->SyncTo(end) : journal_->WriteTo(end));
-  return SegmentPlace{path_, end - file.size()};
+  return SegmentPlace{path_, end - file.size(), end};
+}
+
+absl::Status Segment::KeepTo(uint64_t end, bool sync) {
+  return sync ? journal_->SyncTo(end) : journal_->WriteTo(end);
 }
 
 absl::Status ReadSegment(const Storage& storage, const std::string& path, SegmentIndex& index) {
@@ -54,7 +56,8 @@ absl::Status ReadSegment(const Storage& storage, const std::string& path, Segmen
         if (!in.ok() || record.kind != kSmallUpdate) return absl::OkStatus();
         const uint64_t offset =
             record.position + journal::kHeadBytes + record.payload.size() - in.left();
-        index[{site, digest}] = SegmentPlace{path, offset};
+        index[{site, digest}] = SegmentPlace{
+            path, offset, record.position + journal::kHeadBytes + record.payload.size()};
         return absl::OkStatus();
       });
   if (CodeOf(read) == ErrorCode::kStorageIo) return read;  // the disk may answer later

@@ -30,16 +30,20 @@ inline constexpr uint64_t kMaxSmallBytes = 128 * 1024;
 struct SegmentPlace {
   std::string path;
   uint64_t offset = 0;
+  uint64_t end = 0;  // of its record
 };
 
 class Segment {
  public:
   // A new file. REQUIRES: there is none at `path`. Durable, empty, when it returns.
   static absl::StatusOr<std::unique_ptr<Segment>> Create(Storage& storage, std::string path);
-  // Written when it returns, and durable if `sync`. After a failure the segment takes nothing more.
-  absl::StatusOr<SegmentPlace> Add(const SiteId& site, const Digest& digest, ByteSpan file,
-                                   bool sync);
+  // Takes its place in the file; SyncTo or WriteTo of the place's end makes it count. After a
+  // failure of any of them the segment takes nothing more.
+  absl::StatusOr<SegmentPlace> Add(const SiteId& site, const Digest& digest, ByteSpan file);
+  // Written, and durable if `sync`, up to `end`: one sync for all that was added.
+  absl::Status KeepTo(uint64_t end, bool sync);
   const std::string& path() const { return path_; }
+  uint64_t size() const { return journal_->size(); }
 
  private:
   Segment(std::string path, std::unique_ptr<journal::Journal> journal);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,7 +13,7 @@
 #include "common/base/ids.h"
 #include "common/sum/exact_sum.h"
 #include "common/tensor/layout.h"
-#include "common/wire/messages.h"
+#include "common/wire/transfer.h"
 
 namespace consilium::server::store {
 
@@ -54,8 +55,15 @@ struct StepSum {
 // What happens to the spools of a step that is over.
 enum class Spools { kGo, kStay };
 
-// Journals an acceptance; returns when it is on disk, or with kStep when it is written.
-using AcceptJournal = std::function<absl::Status(const AcceptedUpdate&, Sync)>;
+// Journals acceptances; returns when they are on disk, or with kStep when they are written.
+using AcceptJournal = std::function<absl::Status(std::span<const AcceptedUpdate>, Sync)>;
+
+// A small update that came in one piece.
+struct WholeUpdate {
+  wire::TaskKey key;
+  Digest digest;
+  ByteSpan file;  // outlives the call
+};
 
 }  // namespace consilium::server::store
 

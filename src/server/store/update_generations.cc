@@ -284,7 +284,8 @@ absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,
   entry->step = step;
   entry->folder = FolderOf(step.job);
   entry->prefix = fmt::format("{}.", step.step.value());
-  CN_RETURN_IF_ERROR(ReadSegments(*entry));
+  entry->segments = SeriesOfStep(*entry);
+  CN_RETURN_IF_ERROR(ReadSegments(*entry, /*contents=*/true));
   FoldState state{entry, 0, {}, {}};
   for (const AcceptedUpdate& update : updates) {
     CN_ASSIGN_OR_RETURN(AcceptedFile file, Recover(*entry, update));

@@ -1,10 +1,12 @@
 // Inside UpdateStore: what it knows of each site's upload of each open step.
 //
-// Every field of Slot and the fields `open`, `generation`, `folded`, `refused` and `segment..` are
-// guarded by UpdateStore::mutex_. An Upload is owned
+// Every field of Slot and the fields `open`, `generation`, `folded` and `refused`, and a
+// SegmentSeries, are guarded by UpdateStore::mutex_. An Upload is owned
 // by one thread at a time: it is in its slot, or in the Lease of the thread that works on it.
 #ifndef CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
 #define CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
+
+#include <fmt/format.h>
 
 #include <atomic>
 #include <map>
@@ -13,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "common/base/error.h"
 #include "common/crypto/sha256.h"
 #include "server/store/segment.h"
 #include "server/store/update_store.h"
@@ -67,6 +70,18 @@ struct UpdateStore::Slot {
   std::optional<AcceptedFile> accepted;
 };
 
+// The segments of a job, or of one step whose updates are kept.
+struct UpdateStore::SegmentSeries {
+  std::string stem;                  // of their paths: FOLDER/JOB/small. or FOLDER/JOB/STEP.
+  std::shared_ptr<Segment> current;  // the one that is written; null: none yet
+  uint64_t first = 1;                // the oldest that may be there
+  uint64_t last = 0;                 // the newest
+  bool known = false;                // what is on the disk was looked at
+  bool opening = false;
+
+  std::string PathOf(uint64_t number) const { return stem + std::to_string(number) + ".seg"; }
+};
+
 struct UpdateStore::StepEntry {
   OpenStep step;
   std::string folder;  // of the job
@@ -75,15 +90,10 @@ struct UpdateStore::StepEntry {
   std::map<SiteId, Slot> slots;
   uint64_t generation = 0;  // the newest; 0: nothing is folded
   std::map<SiteId, FoldedUpdate> folded;
-  std::shared_ptr<Segment> segment;  // the one that is written; null: none yet
-  uint64_t last_segment = 0;         // its number
-  bool segment_opening = false;
+  std::shared_ptr<SegmentSeries> segments;
   std::string refused;  // what the disk said of an update, and none was taken since
   SegmentIndex small;   // what segments of before a restart hold; constant once open
 
-  std::string SegmentPath(uint64_t number) const {
-    return folder + "/" + prefix + std::to_string(number) + ".seg";
-  }
   std::string GenerationPath(uint64_t number) const {
     return folder + "/" + prefix + std::to_string(number) + ".fold";
   }
@@ -134,6 +144,28 @@ class UpdateStore::Lease {
   Slot* slot_;
   std::optional<std::string> disk_said_;
 };
+
+// Verified; counts once it is kept and journalled.
+struct UpdateStore::Ready {
+  Lease lease;
+  AcceptedFile accepted;
+};
+
+// ---- words that uploads and small updates share
+
+inline std::string NameOf(const wire::TaskKey& key) {
+  return fmt::format("job {} step {} site {}", key.job.value(), key.step.value(), key.site.value());
+}
+inline absl::Status UnknownTask(const wire::TaskKey& key) {
+  return Error(ErrorCode::kUpdateUnknownTask, fmt::format("{}: no upload wanted", NameOf(key)));
+}
+inline absl::Status Conflict(const wire::TaskKey& key) {
+  return Error(ErrorCode::kUpdateConflict,
+               fmt::format("{}: an update with another digest is accepted", NameOf(key)));
+}
+inline wire::Receipt ReceiptFor(const AcceptedUpdate& update) {
+  return {update.key, update.digest, "", {}};
+}
 
 }  // namespace consilium::server::store
 

@@ -72,6 +72,12 @@ absl::StatusOr<std::unique_ptr<FileReader>> UpdateStore::OpenUpdate(
   return std::make_unique<FileSlice>(std::move(file), accepted.offset, accepted.update.bytes);
 }
 
+// Those of a job have other names, and go by TrimSegments.
+void UpdateStore::KeepSegments(const StepEntry& entry, std::vector<std::string>& keep) {
+  if (!entry.step.keep_updates) return;
+  for (uint64_t n = 1; n <= entry.segments->last; ++n) keep.push_back(entry.segments->PathOf(n));
+}
+
 // Under either name: a power cut may have undone the renaming.
 void UpdateStore::KeepUpdate(const StepEntry& entry, const AcceptedUpdate& update,
                              std::vector<std::string>& keep) {
@@ -87,14 +93,15 @@ absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
   entry->folder = FolderOf(step.job);
   entry->prefix = fmt::format("{}.", step.step.value());
   CN_RETURN_IF_ERROR(storage_.CreateFolder(entry->folder));
+  entry->segments = SeriesOf(*entry);
   for (const SiteId& site : sites) entry->slots.try_emplace(site);
-  CN_RETURN_IF_ERROR(ReadSegments(*entry));
+  CN_RETURN_IF_ERROR(ReadSegments(*entry, /*contents=*/!accepted.empty()));
   CN_RETURN_IF_ERROR(RecoverGeneration(*entry, accepted));
 
   std::vector<SiteId> lost;
   std::vector<std::string> keep;
   if (entry->generation > 0) keep.push_back(entry->GenerationPath(entry->generation));
-  for (uint64_t n = 1; n <= entry->last_segment; ++n) keep.push_back(entry->SegmentPath(n));
+  KeepSegments(*entry, keep);
   for (const AcceptedUpdate& update : accepted) {
     Slot& slot = entry->slots[update.key.site];
     if (entry->folded.contains(update.key.site)) {
@@ -167,7 +174,7 @@ void UpdateStore::CloseForUploads(const JobId& job, StepNumber step) {
         KeepUpdate(*entry, slot.accepted->update, keep);
       }
     }
-    for (uint64_t n = 1; n <= entry->last_segment; ++n) keep.push_back(entry->SegmentPath(n));
+    KeepSegments(*entry, keep);
   }
   if (const absl::Status removed = RemoveParts(*entry, keep); !removed.ok()) {
     LogStatus(Level::kWarning, "unaccepted spools stay", removed, {{"job", job.value()}});
@@ -207,6 +214,7 @@ absl::Status UpdateStore::Discard(const JobId& job, StepNumber step, Spools spoo
                        name.ends_with(kSegmentSuffix);
     if (spool && spools == Spools::kStay) keep.push_back(entry.folder + "/" + name);
   }
+  CN_RETURN_IF_ERROR(TrimSegments(job));
   return RemoveParts(entry, keep);
 }
 

@@ -24,6 +24,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,6 +81,10 @@ class UpdateStore {
                                   ByteSpan bytes);
   // kUpdate* by the check that failed (the spool is then deleted: the upload may start again).
   absl::StatusOr<wire::Receipt> Finish(const wire::TaskKey& key, const Digest& digest);
+  // Begin, Append and Finish of many at once, with one sync of their segment and one of the journal
+  // for all of a step. A receipt each, or why not; kOverloaded: upload it instead (there is no
+  // segment for its size, or no room). REQUIRES: no key twice. One thread at a time.
+  std::vector<absl::StatusOr<wire::Receipt>> AcceptWhole(std::span<const WholeUpdate> updates);
 
   std::vector<AcceptedUpdate> Accepted(const JobId& job, StepNumber step) const;
   // What the disk said when it refused an update of this step; empty when none was refused, or one
@@ -110,11 +115,14 @@ class UpdateStore {
 
   // After the step: its generations go, and its spools unless they stay (retain = "updates").
   absl::Status Discard(const JobId& job, StepNumber step, Spools spools = Spools::kGo);
+  // After its last step: the job's segments go.
+  absl::Status EndJob(const JobId& job);
 
  private:
   struct Upload;
   struct AcceptedFile;
   struct Slot;
+  struct SegmentSeries;
   struct StepEntry;
   class Lease;
   using StepKey = std::pair<JobId, StepNumber>;
@@ -126,9 +134,16 @@ class UpdateStore {
                                       const Upload& upload) const;
   absl::StatusOr<std::unique_ptr<FileReader>> OpenUpdate(const AcceptedFile& file) const;
   absl::StatusOr<std::shared_ptr<Segment>> SegmentOf(StepEntry& entry);
-  absl::Status KeepSmall(StepEntry& entry, const Upload& upload, AcceptedFile& accepted);
+  struct Ready;  // verified, its slot taken
+  absl::Status KeepSmall(StepEntry& entry, const std::vector<Ready*>& updates);
+  absl::StatusOr<Ready> Prepare(const WholeUpdate& update);
+  absl::Status Keep(const std::vector<Ready*>& of_one_step);
   absl::Status KeepFile(const StepEntry& entry, Upload& upload);
-  absl::Status ReadSegments(StepEntry& entry) const;
+  static std::shared_ptr<SegmentSeries> SeriesOfStep(const StepEntry& entry);
+  std::shared_ptr<SegmentSeries> SeriesOf(const StepEntry& entry);
+  absl::Status ReadSegments(StepEntry& entry, bool contents) const;
+  absl::Status TrimSegments(const JobId& job);
+  static void KeepSegments(const StepEntry& entry, std::vector<std::string>& keep);
   static void KeepUpdate(const StepEntry& entry, const AcceptedUpdate& update,
                          std::vector<std::string>& keep);
   absl::Status RemoveParts(const StepEntry& entry, const std::vector<std::string>& keep);
@@ -153,6 +168,7 @@ class UpdateStore {
   mutable Mutex mutex_;
   CondVar put_back_;
   std::map<StepKey, std::shared_ptr<StepEntry>> steps_ ABSL_GUARDED_BY(mutex_);
+  std::map<JobId, std::shared_ptr<SegmentSeries>> segments_ ABSL_GUARDED_BY(mutex_);  // by use
 };
 
 }  // namespace consilium::server::store

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/base/crash_point.h"
 #include "common/base/error.h"
@@ -17,23 +16,6 @@ namespace {
 
 constexpr uint64_t kMostSmallBytes =
     uint64_t{64} * 1024 * 1024;  // gathering in memory, all together
-
-std::string NameOf(const wire::TaskKey& key) {
-  return fmt::format("job {} step {} site {}", key.job.value(), key.step.value(), key.site.value());
-}
-
-absl::Status UnknownTask(const wire::TaskKey& key) {
-  return Error(ErrorCode::kUpdateUnknownTask, fmt::format("{}: no upload wanted", NameOf(key)));
-}
-
-absl::Status Conflict(const wire::TaskKey& key) {
-  return Error(ErrorCode::kUpdateConflict,
-               fmt::format("{}: an update with another digest is accepted", NameOf(key)));
-}
-
-wire::Receipt ReceiptFor(const AcceptedUpdate& update) {
-  return {update.key, update.digest, "", {}};
-}
 
 }  // namespace
 
@@ -179,12 +161,16 @@ absl::StatusOr<wire::Receipt> UpdateStore::Finish(const wire::TaskKey& key, cons
       lease.upload->written != lease.upload->bytes) {
     return Error(ErrorCode::kProtocol, fmt::format("{}: the upload is not whole", NameOf(key)));
   }
-  absl::StatusOr<AcceptedFile> accepted = Verify(lease.entry(), key, *lease.upload);
-  absl::Status status = accepted.status();
+  absl::StatusOr<AcceptedFile> verified = Verify(lease.entry(), key, *lease.upload);
+  if (lease.upload->is_small && verified.ok()) {
+    Ready ready{std::move(lease), *std::move(verified)};
+    CN_RETURN_IF_ERROR(Keep({&ready}));
+    return ReceiptFor(ready.accepted.update);
+  }
+  absl::Status status = verified.status();
   if (status.ok()) {
     CN_CRASH_POINT("accept.verified");
-    status = lease.upload->is_small ? KeepSmall(lease.entry(), *lease.upload, *accepted)
-                                    : KeepFile(lease.entry(), *lease.upload);
+    status = KeepFile(lease.entry(), *lease.upload);
   } else if (!lease.upload->is_small && !IsDiskFault(status)) {
     storage_.Remove(lease.upload->path).IgnoreError();  // what failed the check is what matters
   }
@@ -194,18 +180,16 @@ absl::StatusOr<wire::Receipt> UpdateStore::Finish(const wire::TaskKey& key, cons
     return status;
   }
   CN_CRASH_POINT("accept.synced");
-  status = journal_(accepted->update, lease.entry().step.sync);
+  status = journal_(std::span(&verified->update, 1), lease.entry().step.sync);
   lease.NoteDisk(status);
   CN_RETURN_IF_ERROR(status);
   CN_CRASH_POINT("accept.journalled");
   // From here on it counts. The new name is for people: either is found after a restart.
-  if (!accepted->in_segment) {
-    const std::string final_path = lease.entry().UpdatePath(key.site);
-    if (storage_.Rename(accepted->path, final_path).ok()) accepted->path = final_path;
-    CN_CRASH_POINT("accept.renamed");
-  }
+  const std::string final_path = lease.entry().UpdatePath(key.site);
+  if (storage_.Rename(verified->path, final_path).ok()) verified->path = final_path;
+  CN_CRASH_POINT("accept.renamed");
   lease.upload.reset();
-  lease.accepted = *std::move(accepted);
+  lease.accepted = *std::move(verified);
   return ReceiptFor(lease.accepted->update);
 }
 
@@ -216,57 +200,6 @@ absl::Status UpdateStore::KeepFile(const StepEntry& entry, Upload& upload) {
     return synced;
   }
   return storage_.SyncFolder(entry.folder);
-}
-
-absl::StatusOr<std::shared_ptr<Segment>> UpdateStore::SegmentOf(StepEntry& entry) {
-  uint64_t number = 0;
-  {
-    MutexLock lock(mutex_);
-    while (entry.segment_opening) put_back_.Wait(mutex_);
-    if (entry.segment != nullptr) return entry.segment;
-    entry.segment_opening = true;
-    number = ++entry.last_segment;
-  }
-  absl::StatusOr<std::shared_ptr<Segment>> segment =
-      Segment::Create(storage_, entry.SegmentPath(number));
-  CN_CRASH_POINT("segment.created");
-  MutexLock lock(mutex_);
-  entry.segment_opening = false;
-  put_back_.NotifyAll();
-  if (segment.ok()) entry.segment = *segment;
-  return segment;
-}
-
-absl::Status UpdateStore::KeepSmall(StepEntry& entry, const Upload& upload,
-                                    AcceptedFile& accepted) {
-  CN_ASSIGN_OR_RETURN(const std::shared_ptr<Segment> segment, SegmentOf(entry));
-  const auto place = segment->Add(accepted.update.key.site, upload.digest, upload.data,
-                                  entry.step.sync == Sync::kUpdate);
-  if (!place.ok()) {
-    MutexLock lock(mutex_);
-    if (entry.segment == segment) entry.segment = nullptr;  // abandoned: the next has a new file
-    return place.status();
-  }
-  accepted.path = place->path;
-  accepted.offset = place->offset;
-  accepted.in_segment = true;
-  return absl::OkStatus();
-}
-
-absl::Status UpdateStore::ReadSegments(StepEntry& entry) const {
-  constexpr std::string_view kSuffix = ".seg";
-  CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(entry.folder));
-  for (const std::string& name : names) {
-    if (!name.starts_with(entry.prefix) || !name.ends_with(kSuffix)) continue;
-    const std::string_view digits = std::string_view(name).substr(
-        entry.prefix.size(), name.size() - entry.prefix.size() - kSuffix.size());
-    uint64_t number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc() || end != digits.data() + digits.size()) continue;
-    entry.last_segment = std::max(entry.last_segment, number);
-    CN_RETURN_IF_ERROR(ReadSegment(storage_, entry.folder + "/" + name, entry.small));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace consilium::server::store

@@ -24,7 +24,7 @@ class GrpcUplinkTest : public server::rpc::UploadTest {
     uplink = std::make_shared<GrpcUplink>(
         GrpcUplink::Peer{Dial(Role::kSite, "north"), "the server", SiteId("north")},
         federation.clock(), sent);
-    uplink->Open(epoch);
+    uplink->Open({epoch, "test", "heart", {}});
   }
   // The update as a file to send.
   std::unique_ptr<FileReader> FileOf(const Bytes& update) {
@@ -136,6 +136,76 @@ TEST_F(GrpcUplinkTest, MessagesThatNobodyTakesCloseItInsteadOfPilingUp) {
     uplink->Send(wire::OutcomeAck{key.job, key.step});
   }
   EXPECT_TRUE(uplink->closed());
+}
+
+// Small updates: what the server hears is what the real Attend stream carries.
+class StreamedUpdateTest : public GrpcUplinkTest {
+ protected:
+  void SetUp() override {
+    elements = 1000;
+    GrpcUplinkTest::SetUp();
+    uplink->Open({epoch, "test", "heart", {std::string(wire::kUpdateInStream)}});
+  }
+  // Writes what the uplink wants sent and hands it every answer, until `calls` were carried.
+  void Carry(int calls) {
+    for (int i = 0; i < calls; ++i) {
+      const auto frame = uplink->NextMessage(federation.clock().Now() + server::rpc::kPatience);
+      ASSERT_TRUE(frame.has_value());
+      ASSERT_TRUE(attend->Say(*frame));
+      const auto heard = attend->Hear();
+      ASSERT_TRUE(heard.has_value());
+      ASSERT_OK_AND_ASSIGN(const wire::FromServer said, wire::FromProto(*heard));
+      ASSERT_TRUE(std::holds_alternative<wire::UpdateReply>(said));
+      uplink->OnReply(std::get<wire::UpdateReply>(said));
+    }
+  }
+};
+
+TEST_F(StreamedUpdateTest, ASmallUpdateNeedsNoCallAndItsReceiptNamesIt) {
+  const Bytes update = UpdateOf(0.5f);
+  ASSERT_LE(update.size(), wire::kMaxStreamedUpdateBytes);
+  std::thread carrier([this] { Carry(1); });
+  const auto receipt = Submit(update);
+  carrier.join();
+  ASSERT_THAT(receipt, IsOk());
+  EXPECT_EQ(receipt->key, key);
+  EXPECT_EQ(receipt->digest, crypto::Sha256Of(update));
+  EXPECT_EQ(sent.value(), update.size());
+  const auto accepted = coordinator->updates().Accepted(key.job, key.step);
+  ASSERT_EQ(accepted.size(), 1u);
+  EXPECT_EQ(accepted[0].digest, crypto::Sha256Of(update));
+}
+
+TEST_F(StreamedUpdateTest, ARefusalKeepsItsCodeByTheCallThatFollows) {
+  std::thread carrier([this] { Carry(2); });
+  EXPECT_THAT(Submit(UpdateOf(1e30f)), HasCode(ErrorCode::kUpdateOutOfBound));
+  EXPECT_THAT(Submit(UpdateOf(0.5f)), IsOk());
+  carrier.join();
+}
+
+TEST_F(StreamedUpdateTest, AnOlderServerIsAskedByACall) {
+  uplink->Open({epoch, "old", "heart", {}});
+  EXPECT_THAT(Submit(UpdateOf(0.5f)), IsOk());
+  EXPECT_EQ(uplink->NextMessage(federation.clock().Now()), std::nullopt);
+}
+
+TEST_F(StreamedUpdateTest, CloseEndsTheWaitForAnAnswer) {
+  std::thread closer([this] {
+    EXPECT_TRUE(uplink->NextMessage(federation.clock().Now() + server::rpc::kPatience));
+    uplink->Close();
+  });
+  EXPECT_THAT(Submit(UpdateOf(0.5f)), HasCode(ErrorCode::kConnectionLost));
+  closer.join();
+}
+
+TEST_F(StreamedUpdateTest, AnAnswerToAnotherUpdateIsNotTaken) {
+  std::thread carrier([this] {
+    wire::UpdateReply other{key.job, key.step, Digest(), true, "", {}};
+    uplink->OnReply(other);
+    Carry(1);
+  });
+  EXPECT_THAT(Submit(UpdateOf(1e30f)), HasCode(ErrorCode::kUpdateOutOfBound));
+  carrier.join();
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class SiteSessionTest : public ::testing::Test {
     ASSERT_THAT(session, consilium::testing::IsOk());
     session_ = *std::move(session);
   }
-  void Connect() { session_->OnWelcome({Epoch(1), "0.1.0", "clinics"}, uplink_); }
+  void Connect() { session_->OnWelcome({Epoch(1), "0.1.0", "clinics", {}}, uplink_); }
   void ConnectAnew() {
     const auto files = uplink_->files;
     session_->OnDisconnected();
@@ -73,7 +73,8 @@ class SiteSessionTest : public ::testing::Test {
             state_,
             std::chrono::minutes(5),
             std::chrono::minutes(1),
-            {SiteId("a")}};
+            {SiteId("a")},
+            nullptr};
   }
   absl::StatusOr<train::Contribution> Train(const job::JobSpec& spec, const train::SiteTask& task,
                                             const wire::StatePart& state,

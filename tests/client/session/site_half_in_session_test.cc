@@ -43,7 +43,7 @@ class SiteHalfInSession : public ::testing::Test {
     offer.round = RoundNumber(1);
     offer.state = ServeState(*uplink_, state_);
     offer.time_left = offer.progress_lease = std::chrono::minutes(5);
-    session->OnWelcome({Epoch(1), "0.1.0", "clinics"}, uplink_);
+    session->OnWelcome({Epoch(1), "0.1.0", "clinics", {}}, uplink_);
     for (const wire::ServerMessage& message : {wire::ServerMessage(notice), {offer}}) {
       session->OnMessage(message);
       while (session->RunOne()) {

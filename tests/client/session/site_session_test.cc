@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "common/wire/state_file.h"
 #include "common/wire/update_file.h"
 #include "tests/client/session/session_fixture.h"
 #include "tests/support/status_matchers.h"
@@ -95,6 +96,44 @@ TEST_F(SiteSessionTest, UpdateOfAnotherBaseStateIsMadeAgain) {
   EXPECT_EQ(trained_, 2);
   ASSERT_THAT(uplink_->submitted, SizeIs(2));
   EXPECT_NE(uplink_->submitted[1], first);
+}
+
+TEST_F(SiteSessionTest, AStateThatCameWithItsOfferIsNotFetched) {
+  EXPECT_THAT(session_->MakeHello().capabilities, Contains(std::string(wire::kStateInOffer)));
+  Admit();
+  wire::TaskOffer offer = OfferOf(4);
+  wire::InlineState content{uplink_->files.at(state_), {}};
+  const wire::Manifest refs = wire::DecodeManifest(content.manifest).value();
+  content.broadcast = uplink_->files.at(refs.broadcast.digest);
+  offer.inline_state = std::make_shared<const wire::InlineState>(content);
+  session_->OnMessage(offer);
+  Work();
+  EXPECT_EQ(trained_, 1);
+  EXPECT_THAT(uplink_->fetches, IsEmpty());
+  EXPECT_THAT(uplink_->submitted, SizeIs(1));
+}
+
+TEST_F(SiteSessionTest, BytesInAnOfferThatAreNotItsStateAreNeverUsed) {
+  Admit();
+  const wire::InlineState other = [this] {
+    FakeUplink elsewhere;
+    const Digest state = ServeState(elsewhere, "other");
+    wire::InlineState content{elsewhere.files.at(state), {}};
+    const wire::Manifest refs = wire::DecodeManifest(content.manifest).value();
+    content.broadcast = elsewhere.files.at(refs.broadcast.digest);
+    return content;
+  }();
+  wire::InlineState mixed{uplink_->files.at(state_), other.broadcast};
+  uint64_t step = 4;
+  for (const wire::InlineState& content : {other, mixed, wire::InlineState{}}) {
+    wire::TaskOffer offer = OfferOf(step++);
+    offer.inline_state = std::make_shared<const wire::InlineState>(content);
+    session_->OnMessage(offer);
+    Work();  // Train wants the mark of the offer's own state
+  }
+  EXPECT_EQ(trained_, 3);
+  EXPECT_FALSE(uplink_->fetches.empty());
+  EXPECT_THAT(uplink_->submitted, SizeIs(3));
 }
 
 TEST_F(SiteSessionTest, DamagedHeldUpdateIsMadeAgain) {

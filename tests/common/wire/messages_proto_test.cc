@@ -97,10 +97,11 @@ TEST(MessagesProto, WhatASiteSaysArrivesWhole) {
 }
 
 TEST(MessagesProto, WhatTheServerSaysArrivesWhole) {
-  const auto arrived = Travel<v1::ServerFrame>(Welcome{Epoch(8), "0.1.0", "heart"});
+  const auto arrived = Travel<v1::ServerFrame>(Welcome{Epoch(8), "0.1.0", "heart", {"x"}});
   ASSERT_THAT(arrived, IsOk());
   EXPECT_EQ(std::get<Welcome>(*arrived).epoch, Epoch(8));
   EXPECT_EQ(std::get<Welcome>(*arrived).federation, "heart");
+  EXPECT_EQ(std::get<Welcome>(*arrived).capabilities, std::vector<std::string>{"x"});
 
   const Bytes bytes = {std::byte{0}, std::byte{255}};
   const auto notice = FromTheServer(JobNotice{SomeJob(), "alice", bytes, bytes});
@@ -122,6 +123,36 @@ TEST(MessagesProto, WhatTheServerSaysArrivesWhole) {
   EXPECT_EQ(outcome.kind, OutcomeKind::kRoundFailed);
   EXPECT_EQ(outcome.reason, "too few");
   EXPECT_EQ(FromTheServer(JobEnded{SomeJob(), "done"}).result, "done");
+}
+
+TEST(MessagesProto, ASmallStateAndASmallUpdateArriveWhole) {
+  const Bytes bytes = {std::byte{0}, std::byte{255}, std::byte{7}};
+  TaskOffer sent = SomeOffer();
+  EXPECT_EQ(FromTheServer(sent).inline_state, nullptr);
+  sent.inline_state = std::make_shared<const InlineState>(InlineState{Bytes(96), bytes});
+  const TaskOffer offer = FromTheServer(sent);
+  ASSERT_NE(offer.inline_state, nullptr);
+  EXPECT_EQ(offer.inline_state->manifest, Bytes(96));
+  EXPECT_EQ(offer.inline_state->broadcast, bytes);
+
+  ASSERT_OK_AND_ASSIGN(
+      const FromSite said,
+      FromProto(ToProto(StreamedUpdate{SomeJob(), StepNumber(3), DigestOfByte(5), bytes})));
+  const auto& update = std::get<StreamedUpdate>(said);
+  EXPECT_EQ(update.job, SomeJob());
+  EXPECT_EQ(update.step, StepNumber(3));
+  EXPECT_EQ(update.digest, DigestOfByte(5));
+  EXPECT_EQ(update.file, bytes);
+
+  UpdateReply answer{SomeJob(), StepNumber(3), DigestOfByte(5), true, "k", bytes};
+  ASSERT_OK_AND_ASSIGN(const FromServer heard, FromProto(ToProto(answer)));
+  EXPECT_TRUE(std::get<UpdateReply>(heard).accepted);
+  EXPECT_EQ(std::get<UpdateReply>(heard).key_id, "k");
+  EXPECT_EQ(std::get<UpdateReply>(heard).signature, bytes);
+  answer.accepted = false;
+  ASSERT_OK_AND_ASSIGN(const FromServer refused, FromProto(ToProto(answer)));
+  EXPECT_FALSE(std::get<UpdateReply>(refused).accepted);
+  EXPECT_EQ(std::get<UpdateReply>(refused).digest, DigestOfByte(5));
 }
 
 TEST(MessagesProto, FetchAndSubmitArriveWhole) {
@@ -208,6 +239,38 @@ TEST(MessagesProto, BoundsOfHelloAreChecked) {
   ExpectRefused(
       hello, [](auto& f) { f.mutable_hello()->mutable_held(0)->set_digest("x"); },
       "Hello.held.digest");
+}
+
+TEST(MessagesProto, BoundsOfSmallStatesAndUpdatesAreChecked) {
+  TaskOffer offer = SomeOffer();
+  offer.inline_state =
+      std::make_shared<const InlineState>(InlineState{Bytes(96), Bytes(kMaxInlineStateBytes)});
+  const v1::ServerFrame small = ToProto(ServerMessage(offer));
+  ExpectRefused(
+      small,
+      [](auto& f) {
+        f.mutable_offer()->mutable_inline_state()->mutable_broadcast()->push_back('x');
+      },
+      "TaskOffer.inline_state.broadcast");
+  ExpectRefused(
+      small,
+      [](auto& f) {
+        f.mutable_offer()->mutable_inline_state()->mutable_manifest()->push_back('x');
+      },
+      "TaskOffer.inline_state.manifest");
+  ExpectRefused(
+      ToProto(StreamedUpdate{SomeJob(), StepNumber(1), DigestOfByte(1),
+                             Bytes(kMaxStreamedUpdateBytes)}),
+      [](auto& f) { f.mutable_update()->mutable_file()->push_back('x'); }, "StreamedUpdate.file");
+  ExpectRefused(
+      ToProto(UpdateReply{SomeJob(), StepNumber(1), DigestOfByte(1), true, "", {}}),
+      [](auto& f) { f.mutable_update_reply()->set_digest("x"); }, "UpdateReply.digest");
+  ExpectRefused(
+      ToProto(Welcome{Epoch(1), "0.1.0", "heart", {}}),
+      [](auto& f) {
+        for (size_t i = 0; i <= kMaxCapabilities; ++i) f.mutable_welcome()->add_capabilities("c");
+      },
+      "Welcome.capabilities: 65");
 }
 
 TEST(MessagesProto, EnumsIdsAndTextsOfASiteAreChecked) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "server/round/inline_state.h"
 #include "tests/server/round/small_federation.h"
 
 namespace consilium::server::round {
@@ -27,6 +28,42 @@ std::vector<float> ModelOf(const SmallFederation& f, const Digest& state) {
     for (const float x : part.tensors.Float32(t)) model.push_back(x);
   }
   return model;
+}
+
+// A newer server and an older site: it fetches, as it always did.
+TEST(Coordinator, ASmallStateTravelsInTheOffersOfSitesThatTakeIt) {
+  std::vector<FakeSite::Manners> manners = ThreeSites();
+  manners[1].capabilities = {"fedavg", std::string(wire::kStateInOffer)};
+  SmallFederation f(manners);
+  f.Start();
+  ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
+  ASSERT_TRUE(f.RunToEnd(job));
+  for (const auto& site : f.sites) {
+    ASSERT_EQ(site->offers.size(), 3u);
+    for (const wire::TaskOffer& offer : site->offers) {
+      if (site != f.sites[1]) {
+        EXPECT_EQ(offer.inline_state, nullptr);
+        continue;
+      }
+      ASSERT_NE(offer.inline_state, nullptr);
+      EXPECT_EQ(crypto::Sha256Of(offer.inline_state->manifest), offer.state);
+      const wire::Manifest refs = wire::DecodeManifest(offer.inline_state->manifest).value();
+      EXPECT_EQ(crypto::Sha256Of(offer.inline_state->broadcast), refs.broadcast.digest);
+    }
+  }
+}
+
+TEST(Coordinator, AStateTooLargeForAnOfferOrForAllOffersIsFetched) {
+  MemoryStorage storage;
+  store::StateStore states("/states", storage);
+  wire::State state;
+  state.broadcast.texts["padding"] = std::string(1000, 'x');
+  const Digest small = states.Put(state).value();
+  EXPECT_NE(InlineStateOf(states, small, 10), nullptr);
+  EXPECT_EQ(InlineStateOf(states, small, kMaxInlineBytesOfStep / 1000), nullptr);
+  state.broadcast.texts["padding"] = std::string(wire::kMaxInlineStateBytes, 'x');
+  EXPECT_EQ(InlineStateOf(states, states.Put(state).value(), 1), nullptr);
+  EXPECT_EQ(InlineStateOf(states, Digest(), 1), nullptr);
 }
 
 TEST(Coordinator, JobOfThreeSitesCommitsTheWeightedMeanOfEachRound) {

@@ -33,6 +33,7 @@ class FakeSite {
     float delta = 1;    // every element of its model update
     uint32_t weight = 1;
     std::string kernel = {};
+    std::vector<std::string> capabilities = {};
   };
   FakeSite(
       std::string name, Manners with, std::function<void()> on_mail = [] {})
@@ -43,6 +44,7 @@ class FakeSite {
     wire::Hello hello;
     hello.version = "test";
     hello.store_id = "store-" + id_.value();
+    hello.capabilities = manners.capabilities;
     for (const auto& [key, update] : held_) {
       hello.held.push_back({key.first, key.second, crypto::Sha256Of(update)});
     }

@@ -127,6 +127,63 @@ TEST_F(SubmitTest, TheSiteIsTheCertificatesWhateverTheUpdateSays) {
 }
 
 // A budget so small that two uploads take turns.
+// Small updates in the standing stream.
+class StreamedSubmitTest : public SubmitTest {
+ protected:
+  void SetUp() override {
+    elements = 1000;
+    SubmitTest::SetUp();
+  }
+  static v1::SiteFrame FrameOf(const wire::TaskKey& key, const Bytes& update) {
+    return wire::ToProto(wire::StreamedUpdate{key.job, key.step, crypto::Sha256Of(update), update});
+  }
+  // Whether it was taken; nullopt: the stream ended.
+  std::optional<bool> SendInStream(HandAttend& stream, const v1::SiteFrame& update) {
+    stream.Say(update);
+    const auto frame = stream.Hear();
+    if (!frame || !frame->has_update_reply()) return std::nullopt;
+    return frame->update_reply().has_receipt();
+  }
+};
+
+TEST_F(StreamedSubmitTest, AnUpdateIsAcceptedOnceHoweverOftenItComes) {
+  const Bytes update = UpdateOf(0.5f);
+  EXPECT_EQ(SendInStream(*attend, FrameOf(key, update)), true);
+  EXPECT_EQ(SendInStream(*attend, FrameOf(key, update)), true);
+  EXPECT_EQ(SendInStream(*attend, FrameOf(key, UpdateOf(0.25f))), false);
+  const auto accepted = coordinator->updates().Accepted(key.job, key.step);
+  ASSERT_EQ(accepted.size(), 1u);
+  EXPECT_EQ(accepted[0].digest, crypto::Sha256Of(update));
+}
+
+TEST_F(StreamedSubmitTest, WhatFailsACheckIsNotTaken) {
+  EXPECT_EQ(SendInStream(*attend, FrameOf(key, UpdateOf(NAN))), false);
+  v1::SiteFrame damaged = FrameOf(key, UpdateOf(0.5f));
+  damaged.mutable_update()->mutable_file()->back() ^= 1;
+  EXPECT_EQ(SendInStream(*attend, damaged), false);
+  EXPECT_EQ(SendInStream(*attend, FrameOf(key, UpdateOf(0.5f, SiteId("east")))), false);
+  EXPECT_EQ(SendInStream(*attend, FrameOf({key.job, StepNumber(9), key.site}, UpdateOf(0.5f))),
+            false);
+  EXPECT_TRUE(coordinator->updates().Accepted(key.job, key.step).empty());
+}
+
+TEST_F(StreamedSubmitTest, AFencedStreamsUpdateIsNotTaken) {
+  HandAttend newer(*stub);
+  ASSERT_GT(newer.Begin(), epoch);
+  EXPECT_EQ(SendInStream(*attend, FrameOf(key, UpdateOf(0.5f))), std::nullopt);
+  EXPECT_TRUE(coordinator->updates().Accepted(key.job, key.step).empty());
+  EXPECT_EQ(SendInStream(newer, FrameOf(key, UpdateOf(0.5f))), true);
+}
+
+TEST_F(StreamedSubmitTest, AServerSaysThatItTakesThem) {
+  HandAttend newer(*stub);
+  newer.SayHello();
+  const auto welcome = newer.Hear();
+  ASSERT_TRUE(welcome.has_value());
+  ASSERT_EQ(welcome->welcome().capabilities_size(), 1);
+  EXPECT_EQ(welcome->welcome().capabilities(0), wire::kUpdateInStream);
+}
+
 class NarrowSubmitTest : public SubmitTest {
  protected:
   NarrowSubmitTest() { upload_bytes = UploadBudget::kLeastGrant; }

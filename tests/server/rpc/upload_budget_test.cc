@@ -65,5 +65,19 @@ TEST(UploadBudget, AGrantGivenBackAtOnceServesTheNextWithoutRecursion) {
   EXPECT_EQ(budget.free(), kPiece);
 }
 
+TEST(UploadBudget, AllAtOnceOrNothingAndNeverBeforeThoseWhoWait) {
+  UploadBudget budget(UploadBudget::kLeastGrant);
+  EXPECT_FALSE(budget.TryTake(UploadBudget::kLeastGrant + 1));
+  EXPECT_TRUE(budget.TryTake(UploadBudget::kLeastGrant - 1));
+  EXPECT_TRUE(budget.TryTake(1));
+  EXPECT_FALSE(budget.TryTake(1));
+  uint64_t granted = 0;
+  budget.Ask(2, [&](uint64_t bytes) { granted = bytes; });
+  budget.GiveBack(1);
+  EXPECT_FALSE(budget.TryTake(1)) << "another waits for two";
+  budget.GiveBack(1);
+  EXPECT_EQ(granted, 2u);
+}
+
 }  // namespace
 }  // namespace consilium::server::rpc

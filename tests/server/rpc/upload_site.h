@@ -17,7 +17,7 @@ namespace consilium::server::rpc {
 
 class UploadTest : public LiveServer {
  protected:
-  static constexpr uint32_t kElements = 3'000'000;  // 12 MB: several windows
+  uint32_t elements = 3'000'000;  // 12 MB: several windows
 
   void SetUp() override {
     LiveServer::SetUp();
@@ -33,7 +33,7 @@ class UploadTest : public LiveServer {
   }
 
   void OpenStep() {
-    layout = tensor::Layout::Create({{.name = "w", .shape = {kElements}}}).value();
+    layout = tensor::Layout::Create({{.name = "w", .shape = {elements}}}).value();
     store::OpenStep step;
     step.job = key.job;
     step.step = key.step;
@@ -55,7 +55,7 @@ class UploadTest : public LiveServer {
     Bytes bytes = wire::EncodeUpdateHeader(header);
     const size_t head = bytes.size();
     bytes.resize(head + header.payload_bytes);
-    for (size_t i = 0; i < kElements; ++i) {
+    for (size_t i = 0; i < elements; ++i) {
       std::memcpy(bytes.data() + head + 4 * i, &value, sizeof value);
     }
     return bytes;

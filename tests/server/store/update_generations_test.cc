@@ -53,9 +53,11 @@ class GenerationsTest : public ::testing::Test {
   void Reopen() {
     store_ = std::make_unique<UpdateStore>(
         UpdateStore::Options{.folder = "spool", .small_update_bytes = 0, .fold_updates = 2},
-        storage_, [this](const AcceptedUpdate& update, Sync) {
-          std::erase_if(journal_, [&](const AcceptedUpdate& a) { return a.key == update.key; });
-          journal_.push_back(update);
+        storage_, [this](std::span<const AcceptedUpdate> updates, Sync) {
+          for (const AcceptedUpdate& update : updates) {
+            std::erase_if(journal_, [&](const AcceptedUpdate& a) { return a.key == update.key; });
+            journal_.push_back(update);
+          }
           return absl::OkStatus();
         });
   }

@@ -74,11 +74,13 @@ class UpdateStoreTest : public ::testing::Test {
 
   void Reopen(UpdateStore::Options options = {.folder = "spool"}) {
     options.small_update_bytes = 0;  // a file each
-    store_ = std::make_unique<UpdateStore>(options, storage_,
-                                           [this](const AcceptedUpdate& update, Sync) {
-                                             if (journal_result_.ok()) journal_.push_back(update);
-                                             return journal_result_;
-                                           });
+    store_ = std::make_unique<UpdateStore>(
+        options, storage_, [this](std::span<const AcceptedUpdate> updates, Sync) {
+          if (journal_result_.ok()) {
+            journal_.insert(journal_.end(), updates.begin(), updates.end());
+          }
+          return journal_result_;
+        });
   }
   void Open(const OpenStep& step) {
     const auto lost = store_->OpenForUploads(step, {kA, kB}, journal_);
