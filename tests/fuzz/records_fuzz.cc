@@ -10,6 +10,7 @@
 
 #include "client/session/what_left.h"
 #include "common/base/check.h"
+#include "common/base/crc32.h"
 #include "common/base/error.h"
 #include "common/base/memory_storage.h"
 #include "common/learn/model_file.h"
@@ -35,9 +36,9 @@ Bytes SealedGeneration(ByteSpan input) {
   uint32_t length = 0;
   std::memcpy(&length, bytes.data() + 12, sizeof length);
   if (length < 20 || length > bytes.size() - 8) return bytes;
-  const uint32_t header = wire::Crc32Of(ByteSpan(bytes).first(length - 4));
+  const uint32_t header = Crc32Of(ByteSpan(bytes).first(length - 4));
   std::memcpy(bytes.data() + length - 4, &header, sizeof header);
-  const uint32_t sum = wire::Crc32Of(ByteSpan(bytes).subspan(length, bytes.size() - 8 - length));
+  const uint32_t sum = Crc32Of(ByteSpan(bytes).subspan(length, bytes.size() - 8 - length));
   std::memcpy(bytes.data() + bytes.size() - 8, &sum, sizeof sum);
   return bytes;
 }

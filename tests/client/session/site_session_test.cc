@@ -115,7 +115,7 @@ TEST_F(SiteSessionTest, AStateThatCameWithItsOfferIsNotFetched) {
 
 TEST_F(SiteSessionTest, BytesInAnOfferThatAreNotItsStateAreNeverUsed) {
   Admit();
-  const wire::InlineState other = [this] {
+  const wire::InlineState other = [] {
     FakeUplink elsewhere;
     const Digest state = ServeState(elsewhere, "other");
     wire::InlineState content{elsewhere.files.at(state), {}};
