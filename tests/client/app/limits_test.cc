@@ -10,6 +10,15 @@
 
 #include "tests/support/status_matchers.h"
 
+// g++ has a macro for it, clang a question.
+#if defined(__SANITIZE_ADDRESS__)
+#define CONSILIUM_HAS_ASAN 1
+#elif defined(__has_feature)
+#define CONSILIUM_HAS_ASAN __has_feature(address_sanitizer)
+#else
+#define CONSILIUM_HAS_ASAN 0
+#endif
+
 namespace consilium::client::app {
 namespace {
 
@@ -44,7 +53,7 @@ TEST(LimitsDeathTest, ThreadsBindTheProcessToThatManyProcessors) {
 }
 
 TEST(LimitsDeathTest, ATaskThatNeedsMoreMemoryFailsByNameAndTheProcessGoesOn) {
-#if defined(__SANITIZE_ADDRESS__)
+#if CONSILIUM_HAS_ASAN
   GTEST_SKIP() << "the address sanitizer needs more memory than the limit";
 #endif
   GTEST_FLAG_SET(death_test_style, "threadsafe");

@@ -192,7 +192,8 @@ TEST(Restart, ReportsNameTheKernelThatEachSiteRan) {
   ASSERT_TRUE(f.RunToEnd(job));
   const auto kernels_of = [&](size_t step) {
     std::vector<std::string> kernels;
-    for (const jobs::SiteStepView& site : f.Show(job).steps.at(step).sites) {
+    const jobs::JobView view = f.Show(job);
+    for (const jobs::SiteStepView& site : view.steps.at(step).sites) {
       kernels.push_back(site.kernel);
     }
     return kernels;

@@ -53,9 +53,14 @@ class SegmentTest : public ::testing::Test {
     EXPECT_THAT(lost, IsOk());
     return lost.value_or(std::vector<SiteId>());
   }
+  // What the journal has of this step.
   std::vector<AcceptedUpdate> Journal() {
     MutexLock lock(mutex_);
-    return journal_;
+    std::vector<AcceptedUpdate> accepted;
+    for (const AcceptedUpdate& update : journal_) {
+      if (update.key.step == step_.step) accepted.push_back(update);
+    }
+    return accepted;
   }
   Bytes FileOf(size_t site) const {
     tensor::Bundle values(step_.layout);
