@@ -19,7 +19,7 @@ constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kFirstBackoffMs = 500;
 constexpr int kLongestBackoffMs = 30'000;
 constexpr int kStreamWindowBytes = 2 * 1024 * 1024;
-constexpr size_t kChannelBytes = size_t{32} * 1024 * 1024;  // gRPC's buffers of one connection
+constexpr size_t kChannelBytes = size_t{128} * 1024 * 1024;  // gRPC's buffers of one connection
 
 grpc::ChannelArguments Arguments(const Address& address) {
   grpc::ChannelArguments arguments;
