@@ -100,7 +100,10 @@ TEST(HeartGoal, FederatedStandardisationReachesTheAccuracyAndTheAuc) {
   if (sites.empty()) GTEST_SKIP() << NoDataMessage("uci_heart/heart_flamby.csv");
   job::JobSpec spec = LogisticJob(13);
   spec.rounds = 50;
-  spec.train = {.learning_rate = 0.1f, .batch_size = 0, .local_epochs = 0, .local_steps = 5};
+  spec.train.learning_rate = 0.1f;
+  spec.train.batch_size = 0;
+  spec.train.local_epochs = 0;
+  spec.train.local_steps = 5;
   ASSERT_OK_AND_ASSIGN(const JobResult result, RunJob(spec, sites));
   EXPECT_GE(MeanOfSites(result.steps.back()), 0.78);
   EXPECT_GE(result.steps.back().all.test.value().auc.value(), 0.87);
@@ -111,7 +114,10 @@ TEST(HeartGoal, MiniBatchesReachTheAccuracyAsWell) {
   if (sites.empty()) GTEST_SKIP() << NoDataMessage("uci_heart/heart_flamby.csv");
   job::JobSpec spec = LogisticJob(13);
   spec.rounds = 50;
-  spec.train = {.learning_rate = 0.1f, .batch_size = 32, .local_epochs = 1, .local_steps = 0};
+  spec.train.learning_rate = 0.1f;
+  spec.train.batch_size = 32;
+  spec.train.local_epochs = 1;
+  spec.train.local_steps = 0;
   ASSERT_OK_AND_ASSIGN(const JobResult result, RunJob(spec, sites));
   EXPECT_GE(MeanOfSites(result.steps.back()), 0.77);
   EXPECT_GE(result.steps.back().all.test.value().auc.value(), 0.87);

@@ -182,7 +182,10 @@ TEST(SiteHalf, OneFullStepIsTheGradientStep) {
   dataset.train = {.columns = 1, .x = {1, 3}, .y = {0, 1}};
   job::JobSpec spec = LogisticJob(1);
   spec.data.standardize = job::Standardize::kNone;
-  spec.train = {.learning_rate = 0.5f, .batch_size = 0, .local_epochs = 1, .local_steps = 0};
+  spec.train.learning_rate = 0.5f;
+  spec.train.batch_size = 0;
+  spec.train.local_epochs = 1;
+  spec.train.local_steps = 0;
   ASSERT_OK_AND_ASSIGN(const Contribution contribution,
                        RunTask(spec, Task(Workload::kTrain), dataset));
   EXPECT_FLOAT_EQ(contribution.values.Float32(0)[0], 0.5f * (3 * 0.5f - 1 * 0.5f) / 2);
