@@ -60,6 +60,7 @@ inline constexpr CrashPointRow kCrashPoints[] = {
     {"spools.discarded"},
     {"cancel.journalled"},
     {"job.ended"},
+    {"segment.removed"},
     {"old_state.removed"},
     {"old_job.forgotten"},
     {"old_file.removed"},

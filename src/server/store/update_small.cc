@@ -207,7 +207,9 @@ absl::Status UpdateStore::EndJob(const JobId& job) {
   const std::string folder = FolderOf(job);
   CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(folder));
   for (const std::string& name : names) {
-    if (NumberOf(name, kSmallStem) > 0) CN_RETURN_IF_ERROR(storage_.Remove(folder + "/" + name));
+    if (NumberOf(name, kSmallStem) == 0) continue;
+    CN_RETURN_IF_ERROR(storage_.Remove(folder + "/" + name));
+    CN_CRASH_POINT("segment.removed");
   }
   return absl::OkStatus();
 }
