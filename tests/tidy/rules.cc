@@ -1,11 +1,12 @@
 #include "tests/tidy/rules.h"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <cctype>
-#include <regex>
 
+#include "common/base/check.h"
 #include "tests/tidy/allowed_edges.h"
 
 namespace consilium::tidy {
@@ -167,13 +168,15 @@ std::vector<Violation> CheckWords(const SourceFile& file) {
   const bool is_test = file.path.starts_with("tests/");
   for (const WordRule& rule : WordRules()) {
     if ((is_test && !rule.in_tests) || IsWithinAny(FolderOf(file.path), rule.allowed_in)) continue;
-    const std::regex pattern(rule.pattern);
+    const re2::RE2 pattern(rule.pattern);
+    CN_CHECK(pattern.ok());
     const std::vector<std::string>& lines = rule.in_comments ? file.lines : file.code;
     for (size_t i = 0; i < lines.size(); ++i) {
-      std::smatch match;
-      if (!std::regex_search(lines[i], match, pattern)) continue;
+      re2::StringPiece match;
+      const re2::StringPiece line(lines[i]);
+      if (!pattern.Match(line, 0, line.size(), re2::RE2::UNANCHORED, &match, 1)) continue;
       found.push_back(
-          {file.path, i + 1, fmt::format("`{}` is not used here", match.str()), rule.todo});
+          {file.path, i + 1, fmt::format("`{}` is not used here", match.as_string()), rule.todo});
     }
   }
   return found;
