@@ -56,6 +56,19 @@ json WaitJson(const v1::WaitView& wait) {
   return out;
 }
 
+json SetbackJson(const v1::SetbackView& setback) {
+  json out = {{"what", setback.what()},
+              {"count", setback.count()},
+              {"last", FormatUtc(setback.last_utc_ms())}};
+  if (!setback.site().empty()) out["site"] = setback.site();
+  if (setback.workload() == v1::WORKLOAD_UNSPECIFIED) return out;
+  out["workload"] = NameOf(setback.workload());
+  if (setback.round() > 0) out["round"] = setback.round();
+  out["accepted"] = setback.accepted();
+  out["selected"] = setback.selected();
+  return out;
+}
+
 const char* VerdictName(v1::Verdict verdict) {
   switch (verdict) {
     case v1::VERDICT_ADMITTED:
@@ -148,6 +161,7 @@ json ToJson(const v1::JobView& job) {
               {"state", HexOfBytes(job.state())},
               {"job_digest", HexOfBytes(job.job_digest())},
               {"admissions", json::array()},
+              {"setbacks", json::array()},
               {"steps", json::array()}};
   if (job.ended_utc_ms() > 0) out["ended"] = FormatUtc(job.ended_utc_ms());
   if (!job.reason().empty()) out["reason"] = job.reason();
@@ -159,6 +173,7 @@ json ToJson(const v1::JobView& job) {
     if (!admission.message().empty()) row["message"] = admission.message();
     out["admissions"].push_back(row);
   }
+  for (const auto& setback : job.setbacks()) out["setbacks"].push_back(SetbackJson(setback));
   for (const auto& step : job.steps()) out["steps"].push_back(ToJson(step));
   if (job.has_current()) out["current"] = ToJson(job.current());
   return out;

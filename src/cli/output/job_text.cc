@@ -8,6 +8,7 @@
 #include "cli/output/figures.h"
 #include "cli/output/job_json.h"
 #include "cli/output/kernels_text.h"
+#include "cli/output/setback_text.h"
 #include "cli/output/table.h"
 #include "cli/output/wait_text.h"
 #include "common/base/clock.h"
@@ -86,6 +87,7 @@ void AppendHead(const Terminal& terminal, const v1::JobView& job, std::string& o
   if (const std::string wait = WaitText(job); !wait.empty()) {
     out += fmt::format("  waiting    {}\n", wait);
   }
+  out += SetbackLines(job);
   out += fmt::format("  job file   sha256:{}\n", HexOfBytes(job.job_digest()));
   if (const std::string state = HexOfBytes(job.state()); !state.empty()) {
     out += fmt::format("  state      sha256:{}\n", state);

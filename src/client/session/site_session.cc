@@ -17,6 +17,7 @@
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "common/crypto/sha256.h"
 
 namespace consilium::client::session {
 namespace {
@@ -93,6 +94,7 @@ struct SiteSession::Parts {
   void WaitForDisk(const absl::Status& fault, ControlWork work);
 
   const Options options;
+  uint64_t process = 0;  // random: this start of the client
   DiskHealth disk;
   JobTable jobs;
   StateCache states;
@@ -122,6 +124,7 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
                                                          options.most_cached_bytes));
   auto parts = std::make_unique<Parts>(std::move(options), storage, std::move(cache));
   Parts* const p = parts.get();
+  crypto::FillRandom(std::as_writable_bytes(std::span(&p->process, 1)));
   CN_RETURN_IF_ERROR(p->jobs.Load());
   p->store = std::move(store);
   CN_ASSIGN_OR_RETURN(p->checkpoints,
@@ -159,6 +162,7 @@ wire::Hello SiteSession::MakeHello() const {
   hello.datasets = parts_->datasets->Names();
   hello.store_id = parts_->store->store_id();
   hello.held = parts_->store->Held();
+  hello.process = parts_->process;
   return hello;
 }
 

@@ -49,6 +49,7 @@ struct Hello {
   std::vector<std::string> datasets;
   std::string store_id;  // random, kept on the site's disk: a lost disk is noticed
   std::vector<HeldUpdate> held;
+  uint64_t process = 0;  // random for each start of the client: a restart is told from a reconnect
 };
 
 enum class Verdict : uint8_t { kAdmitted = 1, kPending = 2, kRefused = 3 };

@@ -75,6 +75,7 @@ Hello Read(FieldCheck& check, const v1::Hello& proto) {
     hello.held.push_back({check.Job(held.job_id()), check.Step(held.step()),
                           check.Sha256("held.digest", held.digest())});
   }
+  hello.process = proto.process();
   return hello;
 }
 
@@ -143,6 +144,7 @@ v1::SiteFrame ToProto(const Hello& hello) {
     SetTask(update, held);
     update.set_digest(DigestBytes(held.digest));
   }
+  proto.set_process(hello.process);
   return frame;
 }
 

@@ -27,7 +27,25 @@ wire::OutcomeKind KindFor(const StepView& step, const SiteStepView& row, const D
   return counted ? wire::OutcomeKind::kCounted : wire::OutcomeKind::kLateDropped;
 }
 
+// Where the setbacks of this kind and site are, or would be.
+auto FindSetback(auto& setbacks, Setback what, const SiteId& site) {
+  return std::ranges::find_if(
+      setbacks, [&](const SetbackView& view) { return view.what == what && view.site == site; });
+}
+
 }  // namespace
+
+const char* NameOf(Setback setback) {
+  switch (setback) {
+    case Setback::kServerRestarted:
+      return "server_restarted";
+    case Setback::kSiteRestarted:
+      return "site_restarted";
+    case Setback::kSiteReconnected:
+      return "site_reconnected";
+  }
+  return "unknown";
+}
 
 const char* NameOf(JobStatus status) {
   switch (status) {
@@ -167,6 +185,23 @@ void JobHistory::ApplyTo(const JobForgotten& record) {
   std::erase(ended_, record.job);
 }
 
+void JobHistory::ApplyTo(const SetbackNoted& record) {
+  Entry* entry = Find(record.job);
+  if (entry == nullptr) return;
+  std::vector<SetbackView>& setbacks = entry->view.setbacks;
+  auto known = FindSetback(setbacks, record.setback.what, record.setback.site);
+  if (known == setbacks.end()) {
+    if (setbacks.size() > 2 * wire::kMaxCohort) return;
+    known = setbacks.insert(known, record.setback);
+    known->count = 0;
+  }
+  // A record whose sync was in doubt may be there twice.
+  if (known->count > 0 && known->utc == record.setback.utc) return;
+  const uint32_t count = known->count + 1;
+  *known = record.setback;
+  known->count = count;
+}
+
 void JobHistory::CloseStep(Entry& entry) {
   std::vector<StepView>& steps = entry.view.steps;
   entry.site_rows += entry.closing->sites.size();
@@ -256,6 +291,7 @@ absl::StatusOr<JobView> JobHistory::Show(const JobId& job, StepNumber after) con
       steps.begin(), steps.end(), [after](const StepView& step) { return step.step <= after; });
   view.steps.assign(first, steps.end());
   view.current = entry->live.current;
+  view.setbacks = entry->view.setbacks;
   return view;
 }
 
@@ -366,6 +402,14 @@ std::optional<wire::Outcome> JobHistory::OutcomeOf(const SiteId& site,
   outcome.kind = KindFor(*step, *row, held.digest);
   outcome.reason = row->reason.empty() ? step->reason : row->reason;
   return outcome;
+}
+
+bool JobHistory::MayNote(const JobId& job, Setback what, const SiteId& site) const {
+  MutexLock lock(mutex_);
+  const Entry* entry = Find(job);
+  if (entry == nullptr) return false;
+  const auto known = FindSetback(entry->view.setbacks, what, site);
+  return known == entry->view.setbacks.end() || known->count < kMaxSetbacks;
 }
 
 std::optional<std::string> JobHistory::ResultOf(const JobId& job) const {

@@ -28,6 +28,8 @@ namespace consilium::server::jobs {
 
 inline constexpr size_t kMaxSiteRowsPerJob = 65536;
 inline constexpr size_t kMaxEndedJobs = 4096;
+// Of one kind and site in a job; further ones are not journalled.
+inline constexpr uint32_t kMaxSetbacks = 256;
 
 // What happens right now in a job that has not ended.
 struct LiveView {
@@ -86,6 +88,8 @@ class JobHistory {
 
   // What became of an update that a site still holds; nullopt while its step is open.
   std::optional<wire::Outcome> OutcomeOf(const SiteId& site, const wire::HeldUpdate& held) const;
+  // Whether another such setback of the job is still worth a record (kMaxSetbacks).
+  bool MayNote(const JobId& job, Setback what, const SiteId& site) const;
   // "done", "failed", "cancelled" or, for a job not known here, "unknown"; nullopt while it goes
   // on.
   std::optional<std::string> ResultOf(const JobId& job) const;
@@ -118,6 +122,7 @@ class JobHistory {
   void ApplyTo(const StepCommitted& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplyTo(const StepFailed& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplyTo(const JobForgotten& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ApplyTo(const SetbackNoted& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Null when the job is not known.
   Entry* Find(const JobId& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -16,9 +16,17 @@ namespace {
 // The version of UpdateAccepted and StepClosed from which they name training kernels.
 constexpr uint16_t kWithKernels = 2;
 
+// The version of SiteEpoch from which it names the client's process.
+constexpr uint16_t kWithProcess = 2;
+
 template <typename Record>
-constexpr uint16_t kNewest =
-    std::is_same_v<Record, UpdateAccepted> || std::is_same_v<Record, StepClosed> ? kWithKernels : 1;
+constexpr uint16_t kNewest = 1;
+template <>
+constexpr uint16_t kNewest<UpdateAccepted> = kWithKernels;
+template <>
+constexpr uint16_t kNewest<StepClosed> = kWithKernels;
+template <>
+constexpr uint16_t kNewest<SiteEpoch> = kWithProcess;
 
 void Write(ByteWriter& out, const JobSubmitted& r) {
   PutName(out, r.job);
@@ -65,11 +73,13 @@ void Write(ByteWriter& out, const SiteEpoch& r) {
   PutName(out, r.site);
   out.Put(r.epoch.value());
   PutCut(out, r.store_id, wire::kMaxTextBytes);
+  out.Put(r.process);
 }
-void Read(ByteReader& in, SiteEpoch& r) {
+void Read(ByteReader& in, SiteEpoch& r, uint16_t version) {
   GetName(in, r.site);
   r.epoch = Epoch(in.Get<uint64_t>());
   r.store_id = in.GetText(wire::kMaxTextBytes);
+  if (version >= kWithProcess) r.process = in.Get<uint64_t>();
 }
 
 void Write(ByteWriter& out, const Admission& r) {
@@ -167,6 +177,29 @@ void Write(ByteWriter& out, const JobForgotten& r) {
 void Read(ByteReader& in, JobForgotten& r) {
   GetName(in, r.job);
   r.utc = in.Get<UtcMillis>();
+}
+
+void Write(ByteWriter& out, const SetbackNoted& r) {
+  PutName(out, r.job);
+  out.Put(static_cast<uint8_t>(r.setback.what));
+  PutName(out, r.setback.site);
+  out.Put(r.setback.utc);
+  out.Put(r.setback.step.value());
+  out.Put(static_cast<uint8_t>(r.setback.workload));
+  out.Put(r.setback.round.value());
+  out.Put(r.setback.accepted);
+  out.Put(r.setback.selected);
+}
+void Read(ByteReader& in, SetbackNoted& r) {
+  GetName(in, r.job);
+  GetEnum(in, r.setback.what, Setback::kServerRestarted, Setback::kSiteReconnected);
+  GetName(in, r.setback.site);
+  r.setback.utc = in.Get<UtcMillis>();
+  r.setback.step = StepNumber(in.Get<uint64_t>());
+  GetEnum(in, r.setback.workload, wire::Workload::kMeans, wire::Workload::kEvaluate);
+  r.setback.round = RoundNumber(in.Get<uint64_t>());
+  r.setback.accepted = in.Get<uint32_t>();
+  r.setback.selected = in.Get<uint32_t>();
 }
 
 // nullopt: a newer version.

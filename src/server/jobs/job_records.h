@@ -48,6 +48,7 @@ struct SiteEpoch {  // kind 4: durable before the Welcome that carries it
   SiteId site;
   Epoch epoch;
   std::string store_id;
+  uint64_t process = 0;  // of the client's start; 0 before version 2
 };
 struct Admission {  // kind 5
   JobId job;
@@ -90,9 +91,15 @@ struct JobForgotten {  // kind 11: durable before the first file of the job goes
   UtcMillis utc = 0;
 };
 
+// Not synced by itself: it tells a story, and nothing depends on it.
+struct SetbackNoted {  // kind 12
+  JobId job;
+  SetbackView setback;  // its count is not written: each record is one
+};
+
 using JobRecord =
     std::variant<JobSubmitted, CancelRequested, JobEnded, SiteEpoch, Admission, StepOpened,
-                 UpdateAccepted, StepClosed, StepCommitted, StepFailed, JobForgotten>;
+                 UpdateAccepted, StepClosed, StepCommitted, StepFailed, JobForgotten, SetbackNoted>;
 
 // The kind of a record: its place in JobRecord, from 1.
 uint16_t KindOf(const JobRecord& record);

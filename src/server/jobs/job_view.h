@@ -76,6 +76,23 @@ struct AdmissionView {
   std::string message;
 };
 
+// What broke into a job and did not stop it.
+enum class Setback : uint8_t { kServerRestarted = 1, kSiteRestarted, kSiteReconnected };
+const char* NameOf(Setback setback);
+
+// How often, and how the job went on after the last one.
+struct SetbackView {
+  Setback what = Setback::kServerRestarted;
+  SiteId site;  // empty: the server
+  uint32_t count = 0;
+  UtcMillis utc = 0;  // of the last
+  StepNumber step;    // open then; 0: none was
+  wire::Workload workload = wire::Workload::kTrain;
+  RoundNumber round;
+  uint32_t accepted = 0;  // updates that the step had, of `selected`
+  uint32_t selected = 0;
+};
+
 struct JobView {
   JobId job;
   std::string name;
@@ -94,6 +111,8 @@ struct JobView {
   std::vector<AdmissionView> admissions;
   std::vector<StepView> steps;  // finished ones
   std::optional<StepView> current;
+  std::vector<SetbackView> setbacks;  // one for the server, one or two for a site
+  UtcMillis now = 0;                  // the server's clock when it was asked
 };
 
 }  // namespace consilium::server::jobs

@@ -57,11 +57,13 @@ absl::Status CheckHello(const wire::Hello& hello) {
 Federation::Federation(Options options, SiteListener& listener, EpochLog& log, const Clock& clock)
     : options_(std::move(options)), listener_(listener), log_(log), clock_(clock) {}
 
-void Federation::Restore(const SiteId& site, Epoch epoch, const std::string& store_id) {
+void Federation::Restore(const SiteId& site, Epoch epoch, const std::string& store_id,
+                         uint64_t process) {
   MutexLock lock(mutex_);
   Session& session = sessions_[site];
   session.status.site = site;
   session.status.store_id = store_id;
+  session.status.process = process;
   if (session.reserved < epoch) session.reserved = session.status.epoch = epoch;
 }
 
@@ -79,14 +81,24 @@ absl::StatusOr<Epoch> Federation::ReserveEpoch(const SiteId& site) {
   return session.reserved;
 }
 
-absl::StatusOr<std::shared_ptr<SitePort>> Federation::Install(const SiteId& site, Epoch epoch,
-                                                              const wire::Hello& hello,
-                                                              std::shared_ptr<SitePort> port) {
+Arrival Federation::ArrivalOf(const Session& session, Epoch epoch, const wire::Hello& hello) {
+  if (epoch == Epoch(1)) return Arrival::kFirst;
+  const uint64_t before = session.status.process;
+  if (before != 0 && hello.process != 0 && before != hello.process) return Arrival::kRestarted;
+  return session.was_here ? Arrival::kReconnected : Arrival::kWithServer;
+}
+
+absl::StatusOr<Federation::Installed> Federation::Install(const SiteId& site, Epoch epoch,
+                                                          const wire::Hello& hello,
+                                                          std::shared_ptr<SitePort> port) {
   MutexLock lock(mutex_);
   CN_RETURN_IF_ERROR(closed_);
   Session& session = sessions_[site];
   if (session.reserved != epoch) return Fenced(site, epoch);
   SiteStatus& status = session.status;
+  const Arrival arrival = ArrivalOf(session, epoch, hello);
+  session.was_here = true;
+  status.process = hello.process;
   status.epoch = epoch;
   if (!status.store_id.empty() && status.store_id != hello.store_id) {
     status.store_changed = true;
@@ -98,21 +110,20 @@ absl::StatusOr<std::shared_ptr<SitePort>> Federation::Install(const SiteId& site
   status.capabilities = hello.capabilities;
   status.store_id = hello.store_id;
   status.last_seen = clock_.UtcNow();
-  return std::exchange(session.port, std::move(port));
+  return Installed{std::exchange(session.port, std::move(port)), arrival};
 }
 
 absl::StatusOr<wire::Welcome> Federation::Attend(const SiteId& site, const wire::Hello& hello,
                                                  std::shared_ptr<SitePort> port) {
   CN_RETURN_IF_ERROR(CheckHello(hello));
   CN_ASSIGN_OR_RETURN(const Epoch epoch, ReserveEpoch(site));
-  CN_RETURN_IF_ERROR(log_.RecordEpoch(site, epoch, hello.store_id));
+  CN_RETURN_IF_ERROR(log_.RecordEpoch(site, epoch, hello));
   CN_CRASH_POINT("epoch.journalled");
-  CN_ASSIGN_OR_RETURN(const std::shared_ptr<SitePort> older,
-                      Install(site, epoch, hello, std::move(port)));
-  if (older != nullptr) {
+  CN_ASSIGN_OR_RETURN(const Installed installed, Install(site, epoch, hello, std::move(port)));
+  if (installed.fenced != nullptr) {
     Log(Level::kWarning, "an older stream of the site is fenced",
         {{"site", site.value()}, {"epoch", epoch.value()}, {"store", hello.store_id}});
-    older->Close(WithRetryAfter(
+    installed.fenced->Close(WithRetryAfter(
         Error(ErrorCode::kFenced,
               fmt::format("site {} attends anew as epoch {}", site.value(), epoch.value()),
               "two clients run with this site's certificate: stop one of them (this one waits); if "
@@ -121,7 +132,7 @@ absl::StatusOr<wire::Welcome> Federation::Attend(const SiteId& site, const wire:
   }
   Log(Level::kInfo, "site attends",
       {{"site", site.value()}, {"epoch", epoch.value()}, {"version", hello.version}});
-  listener_.OnAttend(site, hello);
+  listener_.OnAttend(site, hello, installed.arrival);
   return wire::Welcome{epoch, options_.version, options_.name, {}};
 }
 

@@ -35,12 +35,16 @@ class SitePort {
   virtual void Close(const absl::Status& why) = 0;
 };
 
+// How a site comes: for the first time ever, again after this server started, again after its
+// connection broke, or as a new process of its own.
+enum class Arrival { kFirst, kWithServer, kReconnected, kRestarted };
+
 // What the jobs hear from sites. Calls never block for long: they queue an event. An OnAttend may
 // follow another of the same site without an OnLeave between them: the older stream was fenced.
 class SiteListener {
  public:
   virtual ~SiteListener() = default;
-  virtual void OnAttend(const SiteId& site, const wire::Hello& hello) = 0;
+  virtual void OnAttend(const SiteId& site, const wire::Hello& hello, Arrival arrival) = 0;
   virtual void OnLeave(const SiteId& site) = 0;
   virtual void OnMessage(const SiteId& site, const wire::SiteMessage& message) = 0;
 };
@@ -53,6 +57,7 @@ struct SiteStatus {
   std::vector<std::string> datasets;
   std::vector<std::string> capabilities;
   std::string store_id;
+  uint64_t process = 0;        // wire::Hello's; 0: not known
   bool store_changed = false;  // this store id is not the one seen before
   // How often a stream of another store was fenced while it lived: two clients use its certificate.
   uint32_t contested = 0;
@@ -63,8 +68,7 @@ struct SiteStatus {
 class EpochLog {
  public:
   virtual ~EpochLog() = default;
-  virtual absl::Status RecordEpoch(const SiteId& site, Epoch epoch,
-                                   const std::string& store_id) = 0;
+  virtual absl::Status RecordEpoch(const SiteId& site, Epoch epoch, const wire::Hello& hello) = 0;
 };
 
 inline constexpr size_t kMaxSites = 16384;
@@ -79,7 +83,7 @@ class Federation {
   Federation(Options options, SiteListener& listener, EpochLog& log, const Clock& clock);
 
   // What the journal knew of a site before this start (epochs go on from there).
-  void Restore(const SiteId& site, Epoch epoch, const std::string& store_id);
+  void Restore(const SiteId& site, Epoch epoch, const std::string& store_id, uint64_t process);
 
   // kVersion, kProtocol, kOverloaded (kMaxSites, or after CloseAll), kFenced (a newer Attend came
   // while this one was being recorded). On success the epoch is durable, older sessions of this
@@ -105,14 +109,18 @@ class Federation {
  private:
   struct Session {
     SiteStatus status;
-    Epoch reserved;  // newest handed out; status.epoch follows once it is durable
+    Epoch reserved;         // newest handed out; status.epoch follows once it is durable
+    bool was_here = false;  // since this server started
     std::shared_ptr<SitePort> port;
   };
   absl::StatusOr<Epoch> ReserveEpoch(const SiteId& site);
-  // The port that was fenced, if any.
-  absl::StatusOr<std::shared_ptr<SitePort>> Install(const SiteId& site, Epoch epoch,
-                                                    const wire::Hello& hello,
-                                                    std::shared_ptr<SitePort> port);
+  struct Installed {
+    std::shared_ptr<SitePort> fenced;  // null: none was live
+    Arrival arrival = Arrival::kFirst;
+  };
+  absl::StatusOr<Installed> Install(const SiteId& site, Epoch epoch, const wire::Hello& hello,
+                                    std::shared_ptr<SitePort> port);
+  static Arrival ArrivalOf(const Session& session, Epoch epoch, const wire::Hello& hello);
   const Options options_;
   SiteListener& listener_;
   EpochLog& log_;

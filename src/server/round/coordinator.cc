@@ -94,7 +94,9 @@ absl::StatusOr<Submitted> Coordinator::Submit(const std::string& researcher, Byt
 std::vector<jobs::JobView> Coordinator::List() const { return parts_->history.List(); }
 
 absl::StatusOr<jobs::JobView> Coordinator::Show(const JobId& job, StepNumber after) const {
-  return parts_->history.Show(job, after);
+  CN_ASSIGN_OR_RETURN(jobs::JobView view, parts_->history.Show(job, after));
+  view.now = parts_->clock.UtcNow();
+  return view;
 }
 
 absl::StatusOr<jobs::JobView> Coordinator::Cancel(const JobId& job, const std::string& who) {
@@ -105,7 +107,7 @@ absl::StatusOr<jobs::JobView> Coordinator::Cancel(const JobId& job, const std::s
     Log(Level::kInfo, "job is cancelled", {{"job", job.value()}, {"who", who}});
     CN_RETURN_IF_ERROR(parts_->CancelJob(job, who));
   }
-  return parts_->history.Show(job, StepNumber(0));
+  return Show(job, StepNumber(0));
 }
 
 absl::StatusOr<std::vector<ReplayedStep>> Coordinator::Replay(const JobId& job) const {

@@ -91,7 +91,7 @@ absl::Status Coordinator::Parts::Open() {
   }
   retention.ForgetJobs(*journal, clock.UtcNow());
   for (const jobs::SiteEpoch& known : history.Epochs()) {
-    federation.Restore(known.site, known.epoch, known.store_id);
+    federation.Restore(known.site, known.epoch, known.store_id, known.process);
   }
   world_ = std::make_unique<EngineWorld>(EngineWorld{*journal, history, watchers, federation,
                                                      MakeStores(), storage, retention, clock,
@@ -110,8 +110,9 @@ void Coordinator::Parts::Begin() {
   if (options.threads) desk_thread_ = std::thread([this] { RunDesk(); });
 }
 
-void Coordinator::Parts::OnAttend(const SiteId& site, const wire::Hello& hello) {
-  for (const auto& engine : Engines()) engine->Post(Attended{site});
+void Coordinator::Parts::OnAttend(const SiteId& site, const wire::Hello& hello,
+                                  registry::Arrival arrival) {
+  for (const auto& engine : Engines()) engine->Post(Attended{site, arrival});
   if (!hello.held.empty() && !desk_.TryPush(Held{site, hello.held})) {
     Log(Level::kWarning, "held updates are answered at the next attend", {{"site", site.value()}});
   }
@@ -128,8 +129,8 @@ void Coordinator::Parts::OnMessage(const SiteId& site, const wire::SiteMessage& 
 }
 
 absl::Status Coordinator::Parts::RecordEpoch(const SiteId& site, Epoch epoch,
-                                             const std::string& store_id) {
-  return journal->Write(jobs::SiteEpoch{site, epoch, store_id});
+                                             const wire::Hello& hello) {
+  return journal->Write(jobs::SiteEpoch{site, epoch, hello.store_id, hello.process});
 }
 
 void Coordinator::Parts::OnUpdateAccepted(const wire::TaskKey& key) {

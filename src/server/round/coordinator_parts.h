@@ -37,10 +37,10 @@ struct Coordinator::Parts final : registry::SiteListener, registry::EpochLog {
   // Starts the desk and every job that has not ended.
   void Begin();
 
-  void OnAttend(const SiteId& site, const wire::Hello& hello) override;
+  void OnAttend(const SiteId& site, const wire::Hello& hello, registry::Arrival arrival) override;
   void OnLeave(const SiteId& site) override;
   void OnMessage(const SiteId& site, const wire::SiteMessage& message) override;
-  absl::Status RecordEpoch(const SiteId& site, Epoch epoch, const std::string& store_id) override;
+  absl::Status RecordEpoch(const SiteId& site, Epoch epoch, const wire::Hello& hello) override;
   void OnUpdateAccepted(const wire::TaskKey& key);
 
   // The state that the job starts from exists and fits.

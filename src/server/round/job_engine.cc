@@ -95,45 +95,6 @@ bool JobEngine::DrainEvents(Instant now) {
   return any;
 }
 
-void JobEngine::Handle(const Attended& event, Instant now) {
-  if (!loaded_ || !MayTakePart(standing_.spec->participation, event.site)) return;
-  Candidate& candidate = candidates_[event.site];
-  candidate.connected = SendNotice(event.site);
-  candidate.since = now;
-  if (step_ != nullptr) step_->Apply(SiteAttended{event.site}, now);
-}
-
-void JobEngine::Handle(const Left& event, Instant now) {
-  const auto found = candidates_.find(event.site);
-  if (found == candidates_.end()) return;
-  // It may be back already: leaving and attending again can be heard in either order.
-  found->second.connected = SendNotice(event.site);
-  found->second.since = now;
-  if (step_ != nullptr && !found->second.connected) step_->Apply(SiteLeft{event.site}, now);
-}
-
-void JobEngine::Handle(const Answered& event, Instant) {
-  if (!loaded_ || !MayTakePart(standing_.spec->participation, event.site)) return;
-  Candidate& candidate = candidates_[event.site];
-  const bool changed = candidate.verdict != event.reply.verdict ||
-                       candidate.rule != event.reply.rule ||
-                       candidate.message != event.reply.message;
-  candidate.verdict = event.reply.verdict;
-  candidate.rule = event.reply.rule;
-  candidate.message = event.reply.message;
-  if (!changed) return;
-  Log(Level::kInfo, "site answered the job",
-      {{"job", job_.value()},
-       {"site", event.site.value()},
-       {"verdict", wire::NameOf(event.reply.verdict)},
-       {"rule", event.reply.rule}});
-  const absl::Status written = world_.journal.Write(jobs::Admission{
-      job_, {event.site, event.reply.verdict, event.reply.rule, event.reply.message}});
-  CN_CRASH_POINT("admission.journalled");
-  // Not lost for long: the site is asked again when it attends next.
-  if (!written.ok()) LogStatus(Level::kWarning, "admission is not in the journal", written);
-}
-
 void JobEngine::Handle(const StepEvent& event, Instant now) {
   if (step_ != nullptr && step_->step() == event.step) step_->Apply(event.event, now);
 }
@@ -149,29 +110,8 @@ void JobEngine::Handle(const CancelAsked&, Instant now) {
   }
 }
 
-void JobEngine::ReadAgain(Instant now) {
-  Log(Level::kWarning, "events were lost, reading again", {{"job", job_.value()}});
-  for (const registry::SiteStatus& site : world_.federation.Sites()) {
-    const auto known = candidates_.find(site.site);
-    const bool was_connected = known != candidates_.end() && known->second.connected;
-    const bool answered = known != candidates_.end() && known->second.verdict.has_value();
-    if (site.connected && !(was_connected && answered)) Handle(Attended{site.site}, now);
-    if (!site.connected && was_connected) Handle(Left{site.site}, now);
-  }
-  Handle(CancelAsked{}, now);
-  if (step_ == nullptr) return;
-  for (const store::AcceptedUpdate& update : world_.stores.updates.Accepted(job_, step_->step())) {
-    step_->Apply(EventOf(update), now);
-  }
-}
-
 std::string JobEngine::CancelReason() const {
   return fmt::format("the job was cancelled by {}", standing_.cancelled_by);
-}
-
-bool JobEngine::SendNotice(const SiteId& site) {
-  return world_.federation.SendTo(
-      site, wire::JobNotice{job_, standing_.researcher, standing_.envelope, standing_.file});
 }
 
 // ---- the life of the job
@@ -184,6 +124,8 @@ bool JobEngine::Begin(Instant now) {
   }
   backoff_.Reset();
   loaded_ = true;
+  const bool had_begun = standing_.last_step > StepNumber(0) || !standing_.admissions.empty();
+  if (had_begun) Note(jobs::Setback::kServerRestarted, SiteId());
   for (const registry::SiteStatus& site : world_.federation.Sites()) {
     if (site.connected) Handle(Attended{site.site}, now);
   }

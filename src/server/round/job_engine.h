@@ -39,6 +39,7 @@ inline constexpr Duration kPublishPause = std::chrono::milliseconds(20);
 
 struct Attended {
   SiteId site;
+  registry::Arrival arrival = registry::Arrival::kFirst;
 };
 struct Left {
   SiteId site;
@@ -95,6 +96,7 @@ class JobEngine {
   void WriteEnd(Instant now);
   void Trouble(const absl::Status& why, Instant now);
   std::string CancelReason() const;
+  void Note(jobs::Setback what, const SiteId& site);
   bool SendNotice(const SiteId& site);  // false: the site is away
   jobs::Wait WaitNow(Instant now) const;
   // What the disk said to a site of the open step that could not deliver its update. Empty:

@@ -53,6 +53,8 @@ class StepRunner {
   Digest NextState() const;
 
   StepNumber step() const { return record_.opened.step; }
+  const jobs::StepOpened& opened() const { return record_.opened; }
+  uint32_t counted() const { return round_.counted(); }
   // As `show` gives it while the step is open.
   jobs::StepView View(Instant now) const;
   // For what the step waits, without `since`.

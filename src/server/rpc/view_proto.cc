@@ -77,6 +77,18 @@ void ToProto(const jobs::Wait& wait, v1::WaitView& out) {
   if (wait.left) out.set_left_ms(MillisOf(*wait.left));
 }
 
+void ToProto(const jobs::SetbackView& view, v1::SetbackView& out) {
+  out.set_what(jobs::NameOf(view.what));
+  out.set_site(view.site.value());
+  out.set_count(view.count);
+  out.set_last_utc_ms(view.utc);
+  if (view.step == StepNumber(0)) return;
+  out.set_workload(wire::ToProto(view.workload));
+  out.set_round(view.round.value());
+  out.set_accepted(view.accepted);
+  out.set_selected(view.selected);
+}
+
 }  // namespace
 
 void ToProto(const jobs::StepView& view, v1::StepView& out) {
@@ -121,6 +133,8 @@ void ToProto(const jobs::JobView& view, v1::JobView& out) {
   }
   for (const jobs::StepView& step : view.steps) ToProto(step, *out.add_steps());
   if (view.current) ToProto(*view.current, *out.mutable_current());
+  for (const jobs::SetbackView& setback : view.setbacks) ToProto(setback, *out.add_setbacks());
+  out.set_now_utc_ms(view.now);
 }
 
 void ToProto(const registry::SiteStatus& site, v1::SiteView& out) {

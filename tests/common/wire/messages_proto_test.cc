@@ -23,6 +23,7 @@ Hello SomeHello() {
   hello.datasets = {"heart", "wdbc"};
   hello.store_id = "f00d";
   hello.held = {{SomeJob(), StepNumber(2), DigestOfByte(1)}};
+  hello.process = 0x0123456789abcdef;
   return hello;
 }
 
@@ -76,6 +77,7 @@ TEST(MessagesProto, HelloArrivesWhole) {
   EXPECT_EQ(hello.held[0].job, SomeJob());
   EXPECT_EQ(hello.held[0].step, StepNumber(2));
   EXPECT_EQ(hello.held[0].digest, DigestOfByte(1));
+  EXPECT_EQ(hello.process, SomeHello().process);
 }
 
 TEST(MessagesProto, WhatASiteSaysArrivesWhole) {

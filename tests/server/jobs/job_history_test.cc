@@ -225,5 +225,41 @@ TEST_F(History, EpochsKeepTheHighest) {
   EXPECT_EQ(history.Epochs()[0].store_id, "s2");
 }
 
+TEST_F(History, SetbacksAddUpPerKindAndSiteAndRepeatsDoNotCount) {
+  const auto note = [&](Setback what, const SiteId& site, UtcMillis utc, uint64_t step) {
+    SetbackView view;
+    view.what = what;
+    view.site = site;
+    view.utc = utc;
+    view.step = StepNumber(step);
+    view.round = RoundNumber(step);
+    history.Apply(SetbackNoted{kJob, view});
+  };
+  note(Setback::kServerRestarted, SiteId(), 10, 1);
+  note(Setback::kServerRestarted, SiteId(), 10, 1);  // its sync was in doubt
+  note(Setback::kSiteRestarted, kA, 11, 2);
+  note(Setback::kServerRestarted, SiteId(), 12, 3);
+  ASSERT_OK_AND_ASSIGN(const JobView view, history.Show(kJob, StepNumber(0)));
+  ASSERT_EQ(view.setbacks.size(), 2u);
+  EXPECT_EQ(view.setbacks[0].count, 2u);
+  EXPECT_EQ(view.setbacks[0].round, RoundNumber(3));
+  EXPECT_EQ(view.setbacks[1].site, kA);
+  EXPECT_EQ(view.setbacks[1].count, 1u);
+}
+
+TEST_F(History, SetbacksAreNotedOnlySoOften) {
+  for (uint32_t i = 0; i < kMaxSetbacks; ++i) {
+    EXPECT_TRUE(history.MayNote(kJob, Setback::kSiteReconnected, kA));
+    SetbackView view;
+    view.what = Setback::kSiteReconnected;
+    view.site = kA;
+    view.utc = i + 1;
+    history.Apply(SetbackNoted{kJob, view});
+  }
+  EXPECT_FALSE(history.MayNote(kJob, Setback::kSiteReconnected, kA));
+  EXPECT_TRUE(history.MayNote(kJob, Setback::kSiteRestarted, kA));
+  EXPECT_TRUE(history.MayNote(kJob, Setback::kSiteReconnected, kB));
+}
+
 }  // namespace
 }  // namespace consilium::server::jobs

@@ -55,7 +55,7 @@ std::vector<JobRecord> OneOfEach() {
   return {JobSubmitted{job, "ada", 42, BytesOf("envelope"), BytesOf("name = \"x\"\n")},
           CancelRequested{job, "bob", 43},
           JobEnded{job, JobStatus::kCancelled, "cancelled by bob", 44},
-          SiteEpoch{SiteId("site-a"), Epoch(7), "store"},
+          SiteEpoch{SiteId("site-a"), Epoch(7), "store", 99},
           Admission{job, {SiteId("site-a"), wire::Verdict::kRefused, "min_rows", "too few"}},
           StepOpened{job,
                      StepNumber(3),
@@ -68,7 +68,10 @@ std::vector<JobRecord> OneOfEach() {
           StepClosed{job, Report()},
           StepCommitted{job, StepNumber(3), DigestOfByte(2), DigestOfByte(4)},
           StepFailed{job, StepNumber(3), "too few"},
-          JobForgotten{job, 45}};
+          JobForgotten{job, 45},
+          SetbackNoted{job,
+                       {Setback::kSiteRestarted, SiteId("site-a"), 0, 46, StepNumber(3),
+                        wire::Workload::kTrain, RoundNumber(2), 1, 2}}};
 }
 
 TEST(JobRecords, EveryKindComesBackAsItWas) {
@@ -138,7 +141,7 @@ TEST(JobRecords, EveryShorterOrLongerPayloadIsDamage) {
 }
 
 TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
-  EXPECT_THAT(Decode(12, 1, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(13, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(0, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(1, 2, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(8, 3, {}), HasCode(ErrorCode::kFormatVersion));

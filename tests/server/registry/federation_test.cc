@@ -29,19 +29,21 @@ class FakePort final : public SitePort {
 
 class FakeListener final : public SiteListener {
  public:
-  void OnAttend(const SiteId& site, const wire::Hello&) override {
+  void OnAttend(const SiteId& site, const wire::Hello&, Arrival arrival) override {
     heard.push_back("attend " + site.value());
+    arrivals.push_back(arrival);
   }
   void OnLeave(const SiteId& site) override { heard.push_back("leave " + site.value()); }
   void OnMessage(const SiteId& site, const wire::SiteMessage&) override {
     heard.push_back("message " + site.value());
   }
   std::vector<std::string> heard;
+  std::vector<Arrival> arrivals;
 };
 
 class FakeEpochLog final : public EpochLog {
  public:
-  absl::Status RecordEpoch(const SiteId&, Epoch epoch, const std::string&) override {
+  absl::Status RecordEpoch(const SiteId&, Epoch epoch, const wire::Hello&) override {
     if (during) during();
     if (!result.ok()) return result;
     recorded.push_back(epoch.value());
@@ -80,11 +82,29 @@ TEST_F(FederationTest, WelcomeCarriesADurableEpoch) {
 }
 
 TEST_F(FederationTest, EpochsGoOnAfterARestart) {
-  federation_.Restore(kSite, Epoch(41), "s1");
+  federation_.Restore(kSite, Epoch(41), "s1", 0);
   EXPECT_THAT(federation_.CheckEpoch(kSite, Epoch(41)), HasCode(ErrorCode::kFenced));
   ASSERT_OK_AND_ASSIGN(const wire::Welcome welcome,
                        federation_.Attend(kSite, HelloOf("s1"), std::make_shared<FakePort>()));
   EXPECT_EQ(welcome.epoch, Epoch(42));
+}
+
+TEST_F(FederationTest, ANewProcessIsToldFromAReconnectAlsoOverARestartOfTheServer) {
+  federation_.Restore(kSite, Epoch(3), "s1", 7);
+  const auto attend = [&](uint64_t process) {
+    wire::Hello hello = HelloOf("s1");
+    hello.process = process;
+    ASSERT_THAT(federation_.Attend(kSite, hello, std::make_shared<FakePort>()), IsOk());
+  };
+  attend(7);
+  attend(7);
+  attend(8);
+  attend(0);  // an older client does not say
+  EXPECT_THAT(listener_.arrivals, ElementsAre(Arrival::kWithServer, Arrival::kReconnected,
+                                              Arrival::kRestarted, Arrival::kReconnected));
+  ASSERT_THAT(federation_.Attend(SiteId("new"), HelloOf("s9"), std::make_shared<FakePort>()),
+              IsOk());
+  EXPECT_EQ(listener_.arrivals.back(), Arrival::kFirst);
 }
 
 TEST_F(FederationTest, NewerAttendFencesTheOlder) {
@@ -146,7 +166,7 @@ TEST_F(FederationTest, AttendThatIsOvertakenWhileRecordedIsFenced) {
 }
 
 TEST_F(FederationTest, LostDiskIsNoticed) {
-  federation_.Restore(kSite, Epoch(1), "s1");
+  federation_.Restore(kSite, Epoch(1), "s1", 0);
   ASSERT_THAT(federation_.Attend(kSite, HelloOf("s1"), std::make_shared<FakePort>()), IsOk());
   EXPECT_FALSE(federation_.Sites()[0].store_changed);
   ASSERT_THAT(federation_.Attend(kSite, HelloOf("s2"), std::make_shared<FakePort>()), IsOk());
@@ -180,7 +200,7 @@ TEST_F(FederationTest, ListsOfAHelloAreBounded) {
 
 TEST_F(FederationTest, SitesAreBounded) {
   for (size_t i = 0; i < kMaxSites; ++i) {
-    federation_.Restore(SiteId("s" + std::to_string(i)), Epoch(1), "x");
+    federation_.Restore(SiteId("s" + std::to_string(i)), Epoch(1), "x", 0);
   }
   EXPECT_THAT(federation_.Attend(kSite, HelloOf("s1"), std::make_shared<FakePort>()),
               HasCode(ErrorCode::kOverloaded));

@@ -34,6 +34,7 @@ class FakeSite {
     uint32_t weight = 1;
     std::string kernel = {};
     std::vector<std::string> capabilities = {};
+    uint64_t process = 1;  // another one is a restart
   };
   FakeSite(
       std::string name, Manners with, std::function<void()> on_mail = [] {})
@@ -45,6 +46,7 @@ class FakeSite {
     hello.version = "test";
     hello.store_id = "store-" + id_.value();
     hello.capabilities = manners.capabilities;
+    hello.process = manners.process;
     for (const auto& [key, update] : held_) {
       hello.held.push_back({key.first, key.second, crypto::Sha256Of(update)});
     }

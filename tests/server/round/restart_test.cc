@@ -215,5 +215,43 @@ TEST(Restart, EpochsGoOnFromWhereTheyWere) {
   EXPECT_GT(f.server->federation().Sites().at(0).epoch, before);
 }
 
+TEST(ServerRestart, TheJobTellsWhoRestartedAndHowItWentOn) {
+  SmallFederation federation(ThreeSites());
+  federation.Start();
+  federation.sites[2]->manners.silent = true;
+  ASSERT_OK_AND_ASSIGN(const JobId job, federation.Submit(JobText()));
+  federation.Settle();  // two of three updates of round 1
+  for (int i = 0; i < 2; ++i) {
+    federation.Crash(CrashKind::kProcess);
+    federation.clock.Advance(std::chrono::seconds(5));
+    federation.Start();
+    federation.Settle();
+  }
+  federation.clock.Advance(std::chrono::seconds(1));
+  federation.sites[0]->manners.process = 2;  // killed and started again
+  ASSERT_TRUE(federation.sites[0]->Attend(*federation.server));
+  federation.sites[1]->Leave();
+  ASSERT_TRUE(federation.sites[1]->Attend(*federation.server));
+  federation.Settle();
+  federation.Crash(CrashKind::kProcess);  // the story survives this one, too
+  federation.clock.Advance(std::chrono::seconds(5));
+  federation.sites[2]->manners.silent = false;
+  federation.Start();
+  ASSERT_TRUE(federation.RunToEnd(job));
+  const jobs::JobView view = federation.Show(job);
+  EXPECT_EQ(view.now, federation.clock.UtcNow());
+  ASSERT_EQ(view.setbacks.size(), 3u);
+  EXPECT_EQ(view.setbacks[0].what, jobs::Setback::kServerRestarted);
+  EXPECT_EQ(view.setbacks[0].count, 3u);
+  EXPECT_EQ(view.setbacks[0].round, RoundNumber(1));
+  EXPECT_EQ(view.setbacks[0].accepted, 2u);
+  EXPECT_EQ(view.setbacks[0].selected, 3u);
+  EXPECT_EQ(view.setbacks[1].what, jobs::Setback::kSiteRestarted);
+  EXPECT_EQ(view.setbacks[1].site, SiteId("a"));
+  EXPECT_EQ(view.setbacks[1].count, 1u);
+  EXPECT_EQ(view.setbacks[2].what, jobs::Setback::kSiteReconnected);
+  EXPECT_EQ(view.setbacks[2].site, SiteId("b"));
+}
+
 }  // namespace
 }  // namespace consilium::server::round
