@@ -45,8 +45,8 @@ Updates RandomUpdates(size_t count, uint32_t elements) {
   return updates;
 }
 
-// Files in the page cache -> the sum in a file: what the server does at the close of a round.
-double FoldSpeed(const std::string& folder, uint32_t elements) {
+// Files in the page cache -> the sum in a file: what the server does with a round's updates.
+double FoldSpeed(const std::string& folder, uint32_t elements, bool hashed) {
   const Updates updates = RandomUpdates(1, elements);
   const tensor::Layout layout = LayoutOf(elements);
   std::vector<server::store::ColumnInput> inputs;
@@ -64,8 +64,8 @@ double FoldSpeed(const std::string& folder, uint32_t elements) {
   for (int i = 0; i < kRepeats; ++i) {
     const double start = ThreadCpuSeconds();
     auto columns = Must(server::store::ColumnReader::Open(storage, layout, inputs));
-    const auto out = Must(storage.OpenAppend(sum, 0));
-    Must(server::store::FoldColumns(rule, {columns, nullptr}, *out, nullptr).status());
+    const auto out = Must(storage.OpenBulk(sum));
+    Must(server::store::FoldColumns(rule, {columns, nullptr, hashed}, *out, nullptr).status());
     speeds.push_back(static_cast<double>(kUpdates * updates[0].size()) /
                      (ThreadCpuSeconds() - start) / kGigabyte);
   }
@@ -133,8 +133,12 @@ void Run(const Arguments& arguments) {
     plain.push_back(PlainAddSpeed());
   }
   Print("row4.kernel", Median(exact), "GB/s", Median(read), Median(exact) / Median(read));
-  const double fold = FoldSpeed(arguments.work, 10'000'000);
-  Print("row4.fold_from_files", fold, "GB/s", Median(read), fold / Median(read));
+  // A pass while the round goes on, and the one at its close, whose sum gets a digest.
+  for (const bool hashed : {false, true}) {
+    const double fold = FoldSpeed(arguments.work, 10'000'000, hashed);
+    Print(hashed ? "row4.close_from_files" : "row4.fold_from_files", fold, "GB/s", Median(read),
+          fold / Median(read));
+  }
   Print("row5.kernel_cost", 1 / Median(exact), "cpu-s/GB", 1 / Median(plain),
         Median(plain) / Median(exact));
   PrintSameBits();

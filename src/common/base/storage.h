@@ -45,6 +45,11 @@ class Storage {
   // longer.
   virtual absl::StatusOr<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path,
                                                                  uint64_t length = UINT64_MAX) = 0;
+  // A new file, or an old one emptied, for much that nobody reads soon: may hold back up to 1 MiB
+  // until Sync, and is abandoned after any failure. What is read before Sync is not all of it.
+  virtual absl::StatusOr<std::unique_ptr<AppendFile>> OpenBulk(const std::string& path) {
+    return OpenAppend(path, 0);
+  }
   virtual absl::StatusOr<std::unique_ptr<FileReader>> OpenRead(const std::string& path) const = 0;
   // Atomic; replaces `to`.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
@@ -62,6 +67,7 @@ class PosixStorage final : public Storage {
  public:
   absl::StatusOr<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path,
                                                          uint64_t length) override;
+  absl::StatusOr<std::unique_ptr<AppendFile>> OpenBulk(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<FileReader>> OpenRead(const std::string& path) const override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;

@@ -10,7 +10,7 @@
 namespace consilium::server::store {
 namespace {
 
-constexpr uint64_t kMostBlockBytes = 256 * 1024;  // of one update: some blocks fit a CPU's cache
+constexpr uint64_t kMostBlockBytes = 128 * 1024;  // of one update: eight blocks and their sum in L2
 constexpr uint64_t kLeastBlockBytes = 4096;
 constexpr uint64_t kWidestElement = 8;
 

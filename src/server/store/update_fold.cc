@@ -21,6 +21,7 @@ class FoldPass {
       : rule_(rule),
         columns_(input.columns),
         previous_(input.previous),
+        hashed_(input.hashed),
         out_(out),
         report_(report) {}
 
@@ -35,7 +36,7 @@ class FoldPass {
     if (previous_ != nullptr) CN_RETURN_IF_ERROR(previous_->CheckEnd(previous_crc_));
     const Bytes tail = sum::EncodeSumTail(crc_);
     CN_RETURN_IF_ERROR(Write(tail));
-    return Folded{hash_.Current(), written_, totals_};
+    return Folded{hashed_ ? hash_.Current() : Digest{}, written_, totals_};
   }
 
  private:
@@ -104,7 +105,7 @@ class FoldPass {
 
   absl::Status Write(ByteSpan bytes) {
     crc_ = Crc32Of(bytes, crc_);
-    hash_.Update(bytes);
+    if (hashed_) hash_.Update(bytes);
     written_ += bytes.size();
     return out_.Append(bytes);
   }
@@ -112,6 +113,7 @@ class FoldPass {
   const sum::SumRule& rule_;
   ColumnReader& columns_;
   const StoredSum* const previous_;
+  const bool hashed_;
   AppendFile& out_;
   ReportSink* const report_;
   std::vector<double> means_;  // of a block

@@ -24,10 +24,11 @@ namespace consilium::server::store {
 struct FoldInput {
   ColumnReader& columns;
   const StoredSum* previous = nullptr;  // null: nothing was folded yet
+  bool hashed = true;  // half the cost of a pass; nobody asks for the digest of a generation
 };
 
 struct Folded {
-  Digest digest;  // SHA-256 of the sum's bytes
+  Digest digest;  // SHA-256 of the sum's bytes; zeros when not hashed
   uint64_t bytes = 0;
   sum::SumTotals totals;
 };

@@ -184,14 +184,15 @@ absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, cons
   }
   CN_ASSIGN_OR_RETURN(ColumnReader columns,
                       ColumnReader::Open(storage_, step.layout, std::move(inputs)));
-  const FoldInput input{columns, before ? &before->sum : nullptr};
+  const bool is_sum = header.empty();
+  const FoldInput input{columns, before ? &before->sum : nullptr, is_sum};
   if (path.empty()) {
     Nowhere nowhere;
     return FoldColumns(rule, input, nowhere, report);
   }
   const std::string unfinished = path + std::string(kUnfinishedFold);
   const auto write = [&]() -> absl::StatusOr<Folded> {
-    CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenAppend(unfinished, 0));
+    CN_ASSIGN_OR_RETURN(const auto file, storage_.OpenBulk(unfinished));
     CN_RETURN_IF_ERROR(file->Append(header));
     CN_ASSIGN_OR_RETURN(const Folded folded, FoldColumns(rule, input, *file, report));
     CN_RETURN_IF_ERROR(file->Sync());
@@ -202,13 +203,13 @@ absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, cons
     storage_.Remove(unfinished).IgnoreError();  // what went wrong first is what matters
     return folded;
   }
-  if (header.empty()) {
+  if (is_sum) {
     CN_CRASH_POINT("sum.synced");
   } else {
     CN_CRASH_POINT("generation.synced");
   }
   CN_RETURN_IF_ERROR(storage_.Rename(unfinished, path));
-  if (header.empty()) {
+  if (is_sum) {
     CN_CRASH_POINT("sum.renamed");
   } else {
     CN_CRASH_POINT("generation.renamed");

@@ -205,7 +205,15 @@ absl::Status WatchedStorage::Probe(uint64_t bytes) {
 
 absl::StatusOr<std::unique_ptr<AppendFile>> WatchedStorage::OpenAppend(const std::string& path,
                                                                        uint64_t length) {
-  auto opened = disk_.OpenAppend(path, length);
+  return Watched(path, disk_.OpenAppend(path, length));
+}
+
+absl::StatusOr<std::unique_ptr<AppendFile>> WatchedStorage::OpenBulk(const std::string& path) {
+  return Watched(path, disk_.OpenBulk(path));
+}
+
+absl::StatusOr<std::unique_ptr<AppendFile>> WatchedStorage::Watched(
+    const std::string& path, absl::StatusOr<std::unique_ptr<AppendFile>> opened) {
   if (!opened.ok()) return Note(opened.status());
   std::shared_ptr<File> file = Track(path, (*opened)->size());
   return std::make_unique<Appender>(*this, KindOf(path), std::move(file), *std::move(opened));

@@ -55,6 +55,7 @@ class WatchedStorage final : public Storage {
 
   absl::StatusOr<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path,
                                                          uint64_t length = UINT64_MAX) override;
+  absl::StatusOr<std::unique_ptr<AppendFile>> OpenBulk(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<FileReader>> OpenRead(const std::string& path) const override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
@@ -70,6 +71,8 @@ class WatchedStorage final : public Storage {
   FileKind KindOf(const std::string& path) const;
   std::shared_ptr<File> Track(const std::string& path, uint64_t bytes);
   void Forget(const std::string& path);
+  absl::StatusOr<std::unique_ptr<AppendFile>> Watched(
+      const std::string& path, absl::StatusOr<std::unique_ptr<AppendFile>> opened);
   absl::Status LoadFolder(const std::string& folder);
   absl::Status CheckBound(FileKind kind, uint64_t bytes) const;
   // Passes `status` on; remembers a failure of the disk. `bytes` is what was to be written.

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/base/memory_storage.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
@@ -45,6 +47,29 @@ TYPED_TEST(StorageTest, AppendedBytesAreReadBack) {
   EXPECT_THAT(file->Sync(), IsOk());
   EXPECT_EQ(file->size(), 7u);
   EXPECT_EQ(this->ContentOf("a"), "one two");
+}
+
+// Below a block, at the edges of blocks and of what is held back, and beyond.
+TYPED_TEST(StorageTest, WhatIsWrittenInBulkIsReadBackAfterEachSync) {
+  constexpr size_t kMany = 1024 * 1024;
+  for (const size_t first : {size_t{0}, size_t{1}, size_t{4096}, kMany - 1, kMany, kMany + 5000}) {
+    SCOPED_TRACE(first);
+    this->Write("a", "what was there before");
+    Bytes all(first + 2 * kMany + 9);
+    for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i * 7 + i / 251);
+    ASSERT_OK_AND_ASSIGN(const auto file, this->storage_.OpenBulk(this->PathOf("a")));
+    EXPECT_EQ(file->size(), 0u);
+    size_t done = 0;
+    for (const size_t until : {first, first + 3, first + kMany + 4000, all.size()}) {
+      EXPECT_THAT(file->Append(ByteSpan(all).subspan(done, until - done)), IsOk());
+      EXPECT_THAT(file->Sync(), IsOk());
+      EXPECT_EQ(file->size(), until);
+      done = until;
+      ASSERT_OK_AND_ASSIGN(const Bytes read,
+                           ReadWhole(this->storage_, this->PathOf("a"), all.size()));
+      ASSERT_TRUE(std::ranges::equal(read, ByteSpan(all).first(until)));
+    }
+  }
 }
 
 TYPED_TEST(StorageTest, OpenAppendGoesOnAtTheEndOrCuts) {
