@@ -252,10 +252,11 @@ class FuzzedSite {
                  .researchers = {"*"},
                  .min_rows = 1}) {
     auto session = client::session::SiteSession::Create(
-        {.site = kSite, .folder = "site", .version = "0"}, storage_, data_, policy_, clock_,
-        [](const auto&...) -> absl::StatusOr<client::train::Contribution> {
-          return Error(ErrorCode::kInternal, "nothing is trained here");
-        });
+        {.site = kSite, .folder = "site", .version = "0"},
+        {storage_, data_, policy_, clock_,
+         [](const auto&...) -> absl::StatusOr<client::train::Contribution> {
+           return Error(ErrorCode::kInternal, "nothing is trained here");
+         }});
     CN_CHECK(session.ok());
     session_ = *std::move(session);
     session_->OnWelcome({}, std::make_shared<DeadUplink>());

@@ -117,8 +117,8 @@ void InMemoryFederation::StartSite(Site& site) {
                           [this, id = site.config.site] { link_.SetSite(id, nullptr); });
   }
   auto session = client::session::SiteSession::Create(
-      {.site = site.config.site, .folder = "site", .version = kVersion}, site.life->disk,
-      *site.config.datasets, site.policy, site.clock, site.config.site_half);
+      {.site = site.config.site, .folder = "site", .version = kVersion},
+      {site.life->disk, *site.config.datasets, site.policy, site.clock, site.config.site_half});
   if (site.life->disk.dead()) return;
   if (!session.ok()) {
     site.life.reset();

@@ -102,8 +102,8 @@ absl::Status Start(const ClientConfig& config, Running& running) {
                                             .kernel = learn::TrainKernel(),
                                             .most_cached_bytes = config.cache_bytes,
                                             .checkpoint_interval = config.checkpoint},
-                                           running.storage, *running.datasets, *running.policy,
-                                           running.clock, KeepWithinMemory(train::RunSiteHalf)));
+                                           {running.storage, *running.datasets, *running.policy,
+                                            running.clock, KeepWithinMemory(train::RunSiteHalf)}));
   rpc::Connection::Options options;
   options.server = config.server;
   options.tls.files = {config.tls.cert, config.tls.key, config.tls.ca};

@@ -52,6 +52,7 @@ absl::StatusOr<std::vector<std::string>> LeftJournalFiles(const Storage& storage
                                                           const std::string& folder) {
   CN_ASSIGN_OR_RETURN(const std::vector<uint64_t> numbers, OldNumbers(storage, folder));
   std::vector<std::string> paths;
+  paths.reserve(numbers.size() + 1);
   for (const uint64_t number : numbers) paths.push_back(OldPath(folder, number));
   if (Exists(storage, folder + "/journal")) paths.push_back(folder + "/journal");
   return paths;

@@ -114,11 +114,8 @@ struct SiteSession::Parts {
   std::shared_ptr<Uplink> uplink ABSL_GUARDED_BY(mutex);
 };
 
-absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options, Storage& storage,
-                                                                 DatasetSource& datasets,
-                                                                 const policy::Policy& policy,
-                                                                 const Clock& clock,
-                                                                 SiteHalf site_half) {
+absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options, Ground ground) {
+  auto& [storage, datasets, policy, clock, site_half] = ground;
   CN_ASSIGN_OR_RETURN(auto store, SiteStore::Open({.folder = options.folder}, storage));
   CN_ASSIGN_OR_RETURN(StateCache cache, StateCache::Open(options.folder + "/states", storage,
                                                          options.most_cached_bytes));

@@ -57,12 +57,16 @@ class SiteSession {
     uint64_t most_cached_bytes = uint64_t{8} << 30;           // of states
     Duration checkpoint_interval = std::chrono::seconds(30);  // of a training; 0: none are kept
   };
-  // Reads the store (or begins one, with a fresh random id). All references outlive this.
-  static absl::StatusOr<std::unique_ptr<SiteSession>> Create(Options options, Storage& storage,
-                                                             DatasetSource& datasets,
-                                                             const policy::Policy& policy,
-                                                             const Clock& clock,
-                                                             SiteHalf site_half);
+  // What a session stands on. All references outlive it.
+  struct Ground {
+    Storage& storage;
+    DatasetSource& datasets;
+    const policy::Policy& policy;
+    const Clock& clock;
+    SiteHalf site_half;
+  };
+  // Reads the store, or begins one with a fresh random id.
+  static absl::StatusOr<std::unique_ptr<SiteSession>> Create(Options options, Ground ground);
   ~SiteSession();
 
   wire::Hello MakeHello() const;

@@ -78,7 +78,8 @@ absl::StatusOr<Digest> DigestOfFile(const FileReader& file) {
 SiteStore::SiteStore(std::string folder, Storage& storage)
     : folder_(std::move(folder)), storage_(storage) {}
 
-absl::StatusOr<std::unique_ptr<SiteStore>> SiteStore::Open(Options options, Storage& storage) {
+absl::StatusOr<std::unique_ptr<SiteStore>> SiteStore::Open(const Options& options,
+                                                           Storage& storage) {
   const std::string& folder = options.folder;
   CN_RETURN_IF_ERROR(CheckFormat(folder, storage));
   CN_RETURN_IF_ERROR(storage.CreateFolder(folder + "/updates"));
@@ -136,6 +137,7 @@ void SiteStore::Turn(UtcMillis now) {
 std::vector<std::pair<SiteRecord, Bytes>> SiteStore::StillHeld() const {
   MutexLock lock(mutex_);
   std::vector<std::pair<SiteRecord, Bytes>> records;
+  records.reserve(held_.size());
   for (const auto& [key, record] : held_) {
     records.emplace_back(SiteRecord::kLeft, EncodeLeft(record));
   }
@@ -169,6 +171,7 @@ std::string SiteStore::PathOf(const Key& key) const {
 std::vector<wire::HeldUpdate> SiteStore::Held() const {
   MutexLock lock(mutex_);
   std::vector<wire::HeldUpdate> held;
+  held.reserve(held_.size());
   for (const auto& [key, record] : held_) held.push_back({record.job, record.step, record.digest});
   return held;
 }

@@ -34,7 +34,7 @@ class SiteStore {
   };
   // Reads the store in `folder`, or begins one. `storage` outlives this. kJournalCorrupt,
   // kFormatVersion (a newer program was here, and nothing has been touched), kStorage*.
-  static absl::StatusOr<std::unique_ptr<SiteStore>> Open(Options options, Storage& storage);
+  static absl::StatusOr<std::unique_ptr<SiteStore>> Open(const Options& options, Storage& storage);
 
   const std::string& store_id() const { return store_id_; }
   std::vector<wire::HeldUpdate> Held() const;

@@ -179,6 +179,7 @@ bool TaskQueue::WaitForWork() {
 std::vector<wire::TaskOffer> TaskQueue::Waiting() const {
   MutexLock lock(mutex_);
   std::vector<wire::TaskOffer> offers;
+  offers.reserve(tasks_.size());
   for (const QueuedTask& task : tasks_) offers.push_back(task.offer);
   return offers;
 }

@@ -49,7 +49,7 @@ class LiveSite {
     source_ = std::make_unique<session::CsvSource>(std::vector{dataset}, SiteId(name));
     session_ = session::SiteSession::Create(
                    {.site = SiteId(name), .folder = folder_.PathOf("site"), .version = "test"},
-                   storage_, *source_, policy_, clock_, train::RunSiteHalf)
+                   {storage_, *source_, policy_, clock_, train::RunSiteHalf})
                    .value();
     Connection::Options options;
     options.server = server;

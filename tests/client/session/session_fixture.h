@@ -36,11 +36,11 @@ class SiteSessionTest : public ::testing::Test {
   void Start() {
     session_.reset();
     auto session = SiteSession::Create(
-        {.site = SiteId("a"), .folder = "site", .version = "0.1.0", .kernel = kernel_}, storage_,
-        datasets_, *policy_, clock_,
-        [this](const job::JobSpec& spec, const train::SiteTask& task, const wire::StatePart& state,
-               const data::Dataset&,
-               const train::Progress& progress) { return Train(spec, task, state, progress); });
+        {.site = SiteId("a"), .folder = "site", .version = "0.1.0", .kernel = kernel_},
+        {storage_, datasets_, *policy_, clock_,
+         [this](const job::JobSpec& spec, const train::SiteTask& task, const wire::StatePart& state,
+                const data::Dataset&,
+                const train::Progress& progress) { return Train(spec, task, state, progress); }});
     ASSERT_THAT(session, consilium::testing::IsOk());
     session_ = *std::move(session);
   }

@@ -35,8 +35,8 @@ class SiteHalfInSession : public ::testing::Test {
     state_ = {tensor::Bundle(layout), learn::ModelTexts(spec_)};
     ASSERT_OK_AND_ASSIGN(
         const auto session,
-        SiteSession::Create({.site = SiteId("a"), .folder = "site", .version = "0.1.0"}, storage_,
-                            datasets_, policy_, clock_, train::RunSiteHalf));
+        SiteSession::Create({.site = SiteId("a"), .folder = "site", .version = "0.1.0"},
+                            {storage_, datasets_, policy_, clock_, train::RunSiteHalf}));
     wire::TaskOffer offer;
     offer.job = notice.job;
     offer.step = StepNumber(1);
