@@ -29,7 +29,7 @@ std::string FindFile(const std::string& config) {
   std::error_code ignored;
   if (std::filesystem::exists(kLabFile, ignored)) return kLabFile;
   const std::string home = Environment("HOME");
-  const std::string own = home + "/.config/consilium/cli.toml";
+  std::string own = home + "/.config/consilium/cli.toml";
   if (!home.empty() && std::filesystem::exists(own, ignored)) return own;
   return "";
 }

@@ -45,7 +45,7 @@ absl::Status MakeFolder(const std::string& path) {
 absl::StatusOr<pki::TlsFiles> CertificateFor(pki::Authority& authority, const std::string& folder,
                                              pki::Role role, const std::string& id) {
   const std::string issued = fmt::format("{}/pki/issued/{}-{}", folder, pki::NameOf(role), id);
-  const pki::TlsFiles files = pki::TlsFilesIn(issued);
+  pki::TlsFiles files = pki::TlsFilesIn(issued);
   const SystemClock clock;
   std::error_code ignored;
   if (fs::exists(files.cert, ignored)) {
