@@ -53,6 +53,7 @@ absl::StatusOr<std::string> ProgramBeside(const std::string& name) {
 absl::StatusOr<LabProcess> StartProcess(const std::vector<std::string>& argv,
                                         const std::string& name, const std::string& log) {
   std::vector<char*> words;
+  words.reserve(argv.size() + 1);
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   posix_spawn_file_actions_t files;

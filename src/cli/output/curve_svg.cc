@@ -131,7 +131,8 @@ class PanelWriter {
         points, colour, series.emphasised ? 2.5 : 1.3,
         series.emphasised ? "none" : kDashes[index % kDashes.size()]);
     const double key_x = left_ + kLeft + 104.0 * static_cast<double>(index % 4);
-    const double key_y = kPanelHeight - 22 + 14.0 * static_cast<double>(index / 4);
+    const size_t key_line = index / 4;
+    const double key_y = kPanelHeight - 22 + 14.0 * static_cast<double>(key_line);
     out_ += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"10\" height=\"4\" fill=\"{}\"/>\n",
                         key_x, key_y - 5, colour);
     Text(key_x + 14, key_y, "start", 11, series.name);

@@ -31,6 +31,7 @@ void Table::AddRow(std::vector<std::string> cells) {
 
 std::string Table::Render(const Terminal& terminal) const {
   std::vector<int> widths;
+  widths.reserve(columns_.size());
   for (const Column& column : columns_) widths.push_back(DisplayWidth(column.title));
   for (const auto& row : rows_) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i]));
