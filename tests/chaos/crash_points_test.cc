@@ -32,7 +32,8 @@ researchers = ["*"]
 min_rows = 5
 )";
 
-// Its updates are spools of their own, those of its other steps share segments.
+// Its updates are spools of their own, those of its other steps share segments. The server keeps
+// moments (fedadam), or each site a variate (scaffold).
 constexpr const char* kJob = R"(name = "tiny"
 rounds = {}
 {}
@@ -51,6 +52,8 @@ batch_size = "full"
 min_sites = 2
 required_sites = ["a", "b"]
 round_deadline = "1m"
+[aggregation]
+strategy = "{}"
 )";
 
 // What comes to its bounds in a job of two rounds; the daemons read it over their files.
@@ -72,10 +75,10 @@ class CrashingLab {
  public:
   CrashingLab()
       : data_(lab_.folder()),
-        job_(lab_.Write("job.toml", fmt::format(kJob, 2, "", "federated"))),
-        other_job_(lab_.Write("other.toml",
-                              fmt::format(kJob, 2, "durability = \"round\"\nseed = 7", "site"))),
-        long_job_(lab_.Write("long.toml", fmt::format(kJob, 1000, "", "federated"))),
+        job_(lab_.Write("job.toml", fmt::format(kJob, 2, "", "federated", "fedadam"))),
+        other_job_(lab_.Write("other.toml", fmt::format(kJob, 2, "durability = \"round\"\nseed = 7",
+                                                        "site", "scaffold"))),
+        long_job_(lab_.Write("long.toml", fmt::format(kJob, 1000, "", "federated", "fedadam"))),
         file_(lab_.PathOf("crash")) {
     lab_.Write("a.csv", Csv(60));
     lab_.Write("b.csv", Csv(1500));

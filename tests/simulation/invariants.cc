@@ -90,6 +90,20 @@ void Invariants::OnCompute(const SiteId& site) {
   }
 }
 
+void Invariants::OnOwnVector(const SiteId& site, RoundNumber round, std::span<const float> own) {
+  uint64_t counted = 0;
+  for (const auto& [_, step] : reports_) {
+    if (!step.committed || step.workload != wire::Workload::kTrain || step.round >= round) continue;
+    for (const server::jobs::SiteStepView& row : step.sites) {
+      counted += row.site == site && row.result == "counted" ? 1 : 0;
+    }
+  }
+  const auto found = own.empty() ? 0 : static_cast<uint64_t>(own[0]);
+  if (found == counted) return;
+  Violated(fmt::format("{} goes on from {} counted contributions, the server from {}", site.value(),
+                       found, counted));
+}
+
 void Invariants::OnReceipt(const wire::Receipt& receipt) {
   const Key key(receipt.key.step, receipt.key.site);
   Tell(NameOf(key.first, key.second) + " gets its receipt");

@@ -20,6 +20,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,9 @@ class Invariants final : public LinkListener {
   void OnUploadRefused(const wire::UploadHeader& header) override;
   // The site half runs at `site`.
   void OnCompute(const SiteId& site);
+  // The same for a strategy that keeps something there, of which TinyHalf makes the number of
+  // contributions that were counted: those before `round`, all of them and no others.
+  void OnOwnVector(const SiteId& site, RoundNumber round, std::span<const float> own);
   // What was only written may be gone: crash, or a disk that fails.
   void ForgetUploads() { uploads_.clear(); }
 

@@ -6,6 +6,7 @@
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
 #include "common/learn/contribution.h"
+#include "common/learn/strategy_layout.h"
 
 namespace consilium::simulation {
 
@@ -27,6 +28,9 @@ absl::StatusOr<client::train::Contribution> TinyHalf(const job::JobSpec& spec,
   }
   contribution.weight = 50 + random.Below(200);
   contribution.support.assign(layout.size(), contribution.weight);
+  if (task.workload == wire::Workload::kTrain && learn::VectorsOf(spec).site_vector) {
+    contribution.next_own.assign(1, (task.own.empty() ? 0.0F : task.own[0]) + 1);
+  }
   return contribution;
 }
 

@@ -1,5 +1,5 @@
 // A workload for simulations: what a site contributes follows from site, workload and round alone,
-// so anybody can compute the sum again.
+// so anybody can compute the sum again. What a strategy keeps at a site counts its contributions.
 #ifndef CONSILIUM_TESTS_SIMULATION_TINY_WORKLOAD_H_
 #define CONSILIUM_TESTS_SIMULATION_TINY_WORKLOAD_H_
 

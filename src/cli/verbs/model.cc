@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/learn/model_file.h"
+#include "common/learn/strategy_layout.h"
 #include "common/wire/state_file.h"
 
 namespace consilium::cli {
@@ -34,7 +35,8 @@ absl::Status ModelGet(const Context& context, const ModelGetOptions& options) {
     CN_ASSIGN_OR_RETURN(job, ResolveJob(*client, options.which));
   }
   CN_ASSIGN_OR_RETURN(const std::string bytes, client->GetModel(job, state));
-  CN_ASSIGN_OR_RETURN(const wire::StatePart part, wire::DecodeStatePart(AsBytes(bytes)));
+  CN_ASSIGN_OR_RETURN(const wire::StatePart broadcast, wire::DecodeStatePart(AsBytes(bytes)));
+  const wire::StatePart part = learn::ModelIn(broadcast);
   if (json) {
     CN_ASSIGN_OR_RETURN(const std::string text, learn::EncodeModelJson(part));
     CN_RETURN_IF_ERROR(WriteFile(options.output, text));

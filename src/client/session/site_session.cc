@@ -7,6 +7,7 @@
 
 #include "client/session/disk_health.h"
 #include "client/session/job_table.h"
+#include "client/session/own_vectors.h"
 #include "client/session/site_scalings.h"
 #include "client/session/site_store.h"
 #include "client/session/state_cache.h"
@@ -58,6 +59,7 @@ struct SiteSession::Parts {
         states(std::move(cache)),
         statistics(options.folder + "/statistics", storage),
         scalings(options.folder, storage),
+        own(options.folder + "/own", storage),
         queue(options.max_queued) {}
 
   // On the connection's thread.
@@ -100,6 +102,7 @@ struct SiteSession::Parts {
   StateCache states;
   StatisticsCache statistics;
   SiteScalings scalings;
+  OwnVectors own;
   TaskQueue queue;
   std::unique_ptr<SiteStore> store;
   std::unique_ptr<CheckpointStore> checkpoints;
@@ -135,7 +138,7 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
   p->clock = &clock;
   p->site_half = std::move(site_half);
   p->runner = std::make_unique<TaskRunner>(
-      TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, p->scalings,
+      TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, p->scalings, p->own,
                        *p->checkpoints, datasets, policy, clock, p->site_half, p->options.kernel},
       Line{[p] { return p->CurrentUplink(); },
            [p](const wire::SiteMessage& message) { p->Send(message); },
@@ -312,6 +315,12 @@ void SiteSession::Parts::WaitForDisk(const absl::Status& fault, ControlWork work
 }
 
 absl::Status SiteSession::Parts::Settle(const wire::Outcome& outcome) {
+  // Before the outcome is on record: after that nobody says it again.
+  if (outcome.kind == wire::OutcomeKind::kCounted) {
+    CN_RETURN_IF_ERROR(own.Advance(outcome.job, outcome.step));
+  } else if (outcome.kind != wire::OutcomeKind::kLateCarried) {
+    CN_RETURN_IF_ERROR(own.Drop(outcome.job, outcome.step));
+  }
   CN_RETURN_IF_ERROR(store->Settle(outcome, clock->UtcNow()));
   disk.Note(absl::OkStatus());
   if (const absl::Status removed = checkpoints->Remove(outcome.job, outcome.step); !removed.ok()) {
@@ -357,6 +366,7 @@ void SiteSession::Parts::Do(const wire::JobEnded& ended) {
   absl::Status done = SettleAgain(ended.job);  // what has an outcome is not forgotten without it
   if (done.ok()) done = store->ForgetJob(ended.job, clock->UtcNow());
   if (done.ok()) done = checkpoints->RemoveJob(ended.job);
+  if (done.ok()) done = own.RemoveJob(ended.job);
   if (done.ok()) done = jobs.Remove(ended.job);
   if (IsDiskFault(done)) return WaitForDisk(done, ended);
   if (!done.ok()) LogStatus(Level::kError, "job not cleared", done, {{"job", ended.job.value()}});

@@ -9,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "common/job/step_plan.h"
 #include "common/learn/contribution.h"
+#include "common/learn/strategy_layout.h"
 #include "common/sum/exact_sum.h"
 #include "common/wire/layout_codec.h"
 
@@ -180,6 +181,24 @@ absl::StatusOr<wire::StatePart> TaskRunner::StateOf(Work& work) {
   });
 }
 
+absl::StatusOr<learn::AlignedVector<float>> TaskRunner::OwnVectorOf(const Work& work) {
+  const wire::TaskOffer& offer = work.offer;
+  if (offer.workload != wire::Workload::kTrain || !learn::VectorsOf(work.job.spec).site_vector) {
+    return learn::AlignedVector<float>();
+  }
+  for (const StepNumber step : room_.own.Staged(offer.job)) {
+    if (step == offer.step) continue;  // made again: the same
+    if (room_.store.FindHeld(offer.job, step)) {
+      return Error(ErrorCode::kOverloaded,
+                   fmt::format("what became of the update of step {} is not known yet, and the "
+                               "training of step {} goes on from it",
+                               step.value(), offer.step.value()));
+    }
+    CN_RETURN_IF_ERROR(room_.own.Drop(offer.job, step));  // its update never left
+  }
+  return room_.own.Find(offer.job);
+}
+
 absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::Dataset& dataset) {
   CN_ASSIGN_OR_RETURN(const wire::StatePart state, StateOf(work));
   const bool statistics = StatisticsCache::Covers(work.offer.workload);
@@ -190,6 +209,7 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
     if (auto answer = room_.statistics.Find(question)) return *std::move(answer);
   }
   work.pulse.Beat("train", 0, 0);
+  CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> own, OwnVectorOf(work));
   const auto checkpoints =
       work.offer.workload == wire::Workload::kTrain
           ? room_.checkpoints.SlotOf(
@@ -199,15 +219,16 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
   CN_ASSIGN_OR_RETURN(train::Contribution contribution,
                       room_.site_half(work.job.spec,
                                       {work.offer.workload, work.offer.round, room_.site,
-                                       checkpoints.get(), room_.policy.min_cell()},
+                                       checkpoints.get(), room_.policy.min_cell(), own},
                                       state, dataset, [&](uint64_t done, uint64_t all) {
                                         return work.pulse.Beat("train", done, all);
                                       }));
   if (statistics) {
     CN_RETURN_IF_ERROR(room_.statistics.Keep(question, contribution));
   } else if (work.job.spec.data.standardize == job::Standardize::kSite) {
-    CN_ASSIGN_OR_RETURN(const train::SiteStatistics own, train::SiteStatisticsOf(dataset.train));
-    CN_RETURN_IF_ERROR(room_.scalings.Keep(ModelDigest(state), own, room_.clock.UtcNow()));
+    CN_ASSIGN_OR_RETURN(const train::SiteStatistics found, train::SiteStatisticsOf(dataset.train));
+    CN_RETURN_IF_ERROR(
+        room_.scalings.Keep(ModelDigest(learn::ModelIn(state)), found, room_.clock.UtcNow()));
   }
   return contribution;
 }
@@ -233,7 +254,16 @@ absl::StatusOr<LeftRecord> TaskRunner::Write(const Work& work, train::Contributi
   for (const tensor::TensorSpec& spec : layout.tensors()) {
     left.tensors.push_back({spec.name, spec.tag});
   }
-  auto held = room_.store.Hold(header, contribution.values.payload(), std::move(left));
+  absl::StatusOr<LeftRecord> held = LeftRecord();
+  absl::Status staged = absl::OkStatus();
+  if (!contribution.next_own.empty()) {
+    staged = room_.own.Stage(work.offer.job, work.offer.step, contribution.next_own);
+  }
+  if (staged.ok()) {
+    held = room_.store.Hold(header, contribution.values.payload(), std::move(left));
+  } else {
+    held = staged;
+  }
   if (IsDiskFault(held.status())) {
     parked_ = {work.offer.job, work.offer.step, work.offer.state, std::move(contribution)};
   }

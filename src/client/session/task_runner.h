@@ -1,6 +1,6 @@
 // The path of one task, in order: held already? -> dataset -> policy -> state -> site half (from
-// its checkpoint, if there is one) -> disclosure check -> update file and what-left record durable
-// -> submit -> receipt.
+// its checkpoint, if there is one) -> disclosure check -> what stays here staged -> update file and
+// what-left record durable -> submit -> receipt.
 //
 // The result says what the server has to hear. Called by the one worker; everything referenced
 // outlives it.
@@ -20,6 +20,7 @@
 #include "client/session/checkpoint_store.h"
 #include "client/session/disk_health.h"
 #include "client/session/job_table.h"
+#include "client/session/own_vectors.h"
 #include "client/session/site_scalings.h"
 #include "client/session/site_session.h"
 #include "client/session/site_store.h"
@@ -63,6 +64,7 @@ class TaskRunner {
     StateCache& states;
     StatisticsCache& statistics;
     SiteScalings& scalings;
+    OwnVectors& own;
     CheckpointStore& checkpoints;
     DatasetSource& datasets;
     const policy::Policy& policy;
@@ -88,6 +90,8 @@ class TaskRunner {
   absl::StatusOr<LeftRecord> Make(Work& work);
   void ForgetCheckpoint(const wire::TaskOffer& offer);
   absl::StatusOr<wire::StatePart> StateOf(Work& work);
+  // What the job's strategy keeps here. kOverloaded: the outcome that moves it is not heard yet.
+  absl::StatusOr<learn::AlignedVector<float>> OwnVectorOf(const Work& work);
   absl::StatusOr<train::Contribution> Compute(Work& work, const data::Dataset& dataset);
   absl::StatusOr<LeftRecord> Write(const Work& work, train::Contribution contribution);
   absl::Status Submit(Work& work, const LeftRecord& left);

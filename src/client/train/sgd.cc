@@ -11,6 +11,10 @@
 namespace consilium::client::train {
 namespace {
 
+bool Keeps(const Trainee& trainee) {
+  return trainee.checkpoints != nullptr && trainee.batches == nullptr;
+}
+
 // Looks up from the work every so often, not every step: small steps are far quicker than a report.
 class Pace {
  public:
@@ -22,7 +26,7 @@ class Pace {
   bool LookUp(uint64_t done) {
     work_ = 0;
     const bool go_on = !progress_ || progress_(done, total_);
-    if (trainee_.checkpoints != nullptr && done < total_ && trainee_.checkpoints->Due()) {
+    if (Keeps(trainee_) && done < total_ && trainee_.checkpoints->Due()) {
       Save(done);
     }
     return go_on;
@@ -49,7 +53,7 @@ class Pace {
 
 // Takes up the newest checkpoint: the local steps done; 0 when there is none that fits.
 uint64_t Resume(const Trainee& trainee, uint64_t total, learn::BatchOrder& order) {
-  if (trainee.checkpoints == nullptr) return 0;
+  if (!Keeps(trainee)) return 0;
   const std::optional<Bytes> bytes = trainee.checkpoints->Find();
   if (!bytes) return 0;
   const auto point = DecodePoint(*bytes, trainee.parameters.size());
@@ -105,6 +109,7 @@ absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const 
   CN_CHECK(trainee.rows.rows() > 0);
   const uint64_t steps = LocalSteps(train, order);
   const bool full = order.full();
+  const bool corrects = trainee.rule != nullptr && trainee.rule->corrects();
   const std::span<float> parameters = trainee.parameters;
   const uint64_t begin = Resume(trainee, steps, order);
   Gather gather(trainee.rows, full ? 0 : order.batch_rows());
@@ -112,8 +117,11 @@ absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const 
   Pace pace(trainee, order, progress, steps);
   if (!pace.LookUp(begin)) return absl::CancelledError("the task was cancelled");
   for (uint64_t step = begin + 1; step <= steps; ++step) {
-    const learn::Batch<float> batch = full ? trainee.rows.All() : gather.Take(order.Next());
+    const learn::Batch<float> batch =
+        full ? trainee.rows.All()
+             : gather.Take(trainee.batches != nullptr ? trainee.batches->Next() : order.Next());
     trainee.model.LossAndGradient(parameters, batch, gradient);
+    if (corrects) trainee.rule->Correct(parameters, gradient);
     for (size_t i = 0; i < parameters.size(); ++i) {
       parameters[i] -= train.learning_rate * gradient[i];
     }

@@ -1,6 +1,6 @@
 // Local training: plain stochastic gradient descent on this site's rows.
 //
-//   w <- w - learning_rate * gradient of the batch's mean loss
+//   w <- w - learning_rate * gradient of the batch's mean loss, corrected by the strategy
 // `local_epochs` passes over the rows, or `local_steps` batches (which go on into further epochs).
 // Buffers are made once, before the first step. With checkpoints it goes on from the newest one.
 #ifndef CONSILIUM_CLIENT_TRAIN_SGD_H_
@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "client/train/checkpoint.h"
+#include "client/train/local_rule.h"
 #include "client/train/prepared.h"
 #include "client/train/site_half.h"
 #include "common/job/job_spec.h"
@@ -33,6 +34,8 @@ struct Trainee {
   std::span<float> parameters;  // moved in place
   Checkpoints* checkpoints = nullptr;
   uint64_t work_per_report = kWorkPerReport;
+  const LocalRule* rule = nullptr;        // null: no correction
+  learn::BatchSource* batches = nullptr;  // in place of the order; then nothing is checkpointed
 };
 
 // CancelledError when `progress` said so. Values may come out not finite: the caller checks.

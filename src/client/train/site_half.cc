@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "client/train/local_rule.h"
 #include "client/train/prepared.h"
 #include "client/train/sgd.h"
 #include "client/train/site_statistics.h"
@@ -130,26 +131,6 @@ absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model&
   return absl::OkStatus();
 }
 
-// y - w into the model's tensors; what is not finite or beyond the layout's bound has diverged.
-absl::Status WriteDeltas(const tensor::Layout& parameters, std::span<const float> start,
-                         std::span<const float> end, tensor::Bundle& values) {
-  size_t next = 0;
-  for (const tensor::TensorSpec& spec : parameters.tensors()) {
-    const float bound = std::ldexp(1.0f, spec.bound_log2);
-    const std::span<float> deltas = values.Float32(values.IndexOf(spec.name));
-    for (size_t i = 0; i < deltas.size(); ++i, ++next) {
-      deltas[i] = end[next] - start[next];
-      if (std::abs(deltas[i]) <= bound) continue;
-      return Error(
-          ErrorCode::kTrainingDiverged,
-          fmt::format("{}[{}] {} in local training, want a change of at most {}", spec.name, i,
-                      std::isfinite(deltas[i]) ? "moved too far" : "became NaN or infinite", bound),
-          "lower learning_rate, or standardise the features");
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Contribution> Train(Work& work) {
   CN_RETURN_IF_ERROR(NeedTrainingRows(work));
   CN_ASSIGN_OR_RETURN(const Prepared rows, PrepareBoth(work));
@@ -162,10 +143,18 @@ absl::StatusOr<Contribution> Train(Work& work) {
                           static_cast<uint32_t>(rows.train.rows()), work.spec.train.batch_size);
   work.local_steps = LocalSteps(work.spec.train, order);
   CN_RETURN_IF_ERROR(AddEvaluation(work, rows, *model, start, contribution));
+  CN_ASSIGN_OR_RETURN(
+      const LocalRule rule,
+      LocalRule::Create({work.spec, work.shape, layout, rows.train, *model, start, work.task.own},
+                        work.state));
   learn::AlignedVector<float> end = start;
-  const Trainee trainee{rows.train, *model, end, work.task.checkpoints};
+  const Trainee trainee{rows.train, *model,           end, work.task.checkpoints, kWorkPerReport,
+                        &rule,      work.task.batches};
   CN_RETURN_IF_ERROR(RunSgd(work.spec.train, std::move(order), trainee, work.progress));
-  CN_RETURN_IF_ERROR(WriteDeltas(layout, start, end, contribution.values));
+  const auto go_on = [&] {
+    return !work.progress || work.progress(work.local_steps, work.local_steps);
+  };
+  CN_RETURN_IF_ERROR(rule.Contribute(end, work.local_steps, go_on, contribution));
   return contribution;
 }
 

@@ -7,12 +7,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/data/dataset.h"
 #include "client/train/checkpoint.h"
 #include "common/job/job_spec.h"
+#include "common/learn/aligned_vector.h"
+#include "common/learn/batch_order.h"
 #include "common/tensor/bundle.h"
 #include "common/wire/messages.h"
 #include "common/wire/state_file.h"
@@ -23,6 +26,9 @@ struct Contribution {
   tensor::Bundle values;          // learn::ContributionLayout(spec, workload)
   uint32_t weight = 1;            // n: training rows of this step
   std::vector<uint64_t> support;  // rows behind each tensor, in layout order
+  // What becomes of SiteTask::own once this contribution is counted; empty where the job's strategy
+  // keeps nothing at its sites. It never leaves the site.
+  learn::AlignedVector<float> next_own;
 };
 
 // Called every so often with (done, total) in local steps. Returning false stops the work with
@@ -37,6 +43,9 @@ struct SiteTask {
   // Fewest rows that an evaluation may rest on, the policy's min_cell. A smaller split is not
   // evaluated: its tensors are zero whatever its rows are, and their support is 0.
   uint64_t min_cell = 1;
+  // What the strategy keeps at this site, of as many elements as the model; empty: zeros.
+  std::span<const float> own = {};
+  learn::BatchSource* batches = nullptr;  // null: learn::BatchOrder keyed by job, round and site
 };
 
 // kTrainingDiverged (a parameter became NaN or infinite, named), kModelMismatch (state and job do

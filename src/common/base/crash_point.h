@@ -81,6 +81,10 @@ inline constexpr CrashPointRow kCrashPoints[] = {
     {"checkpoint.synced", true},
     {"checkpoint.renamed", true},
     {"checkpoint.removed", true},
+    {"own_vector.synced", true},
+    {"own_vector.staged", true},
+    {"own_vector.advanced", true},
+    {"own_vector.removed", true},
     // what leaves it
     {"hold.synced", true},
     {"hold.renamed", true},

@@ -84,6 +84,10 @@ is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
 - levels for a feature that is not a category, a category without levels, a level twice
 - a feature twice, or the label among the features
 - `softmax` without label levels, `logistic` or `linear` with them
+- a parameter that the strategy has not
+- `batch_size`, `local_epochs` or `local_steps` with `fedsgd`
+- `goal` (or `select`) with `scaffold` or `feddyn`, unless `population` or `sites` says how many sites
+  there are
 - a required site that `sites` does not name, or `min_sites` above the number of `sites`
 
 ## Durations
@@ -98,6 +102,34 @@ std::string Cell(std::string_view text) {
     cell += c;
   }
   return cell;
+}
+
+// A row of the table of strategies: its parameters with their defaults.
+std::string ParametersOf(const StrategyRow& row) {
+  std::string text;
+  for (const StrategyNumber& number : row.numbers) {
+    const bool follows = number.key == "initial_v";
+    text += fmt::format("{}`{}` {}", text.empty() ? "" : ", ", number.key,
+                        follows ? "tau^2" : fmt::format("{}", number.fallback));
+  }
+  if (row.has_option) text += ", `option` 2";
+  if (row.has_variate_mean) text += ", `variate_mean` \"weighted\"";
+  if (row.has_population) text += text.empty() ? "`population`" : ", `population`";
+  return text.empty() ? "none" : text;
+}
+
+std::string Strategies() {
+  std::string text =
+      "## Strategies\n\nWhat `aggregation.strategy` may be, with its parameters (keys of "
+      "`[aggregation]`) and their defaults. d is\nthe mean change of the sites' models, weighted "
+      "by "
+      "rows where nothing else is said.\n\n| strategy | what it does | parameters | after |\n"
+      "|---|---|---|---|\n";
+  for (const StrategyRow& row : StrategyTable()) {
+    text += fmt::format("| `{}` | {} | {} | {} |\n", row.name, Cell(row.meaning),
+                        Cell(ParametersOf(row)), Cell(row.reference));
+  }
+  return text + "\n";
 }
 
 }  // namespace
@@ -118,6 +150,7 @@ std::string JobFileMarkdown() {
                         Cell(key.meaning));
   }
   text += '\n';
+  text += Strategies();
   text += kTail;
   return text;
 }

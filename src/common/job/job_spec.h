@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/ids.h"
+#include "common/job/strategy.h"
 
 namespace consilium::job {
 
@@ -95,6 +96,7 @@ struct JobSpec {
   ParticipationSpec participation;
   Durability durability = Durability::kUpdate;
   Retain retain = Retain::kRound;
+  StrategySpec strategy;
   uint32_t weight_cap = 1u << 20;
   Digest digest;  // SHA-256 of the file
 

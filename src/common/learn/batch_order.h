@@ -16,6 +16,14 @@
 
 namespace consilium::learn {
 
+// Batches from elsewhere in place of an order, as of a run that is replayed. Not thread-safe.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  // Row indices, at most a batch of them, valid until the next call.
+  virtual std::span<const uint32_t> Next() = 0;
+};
+
 // DeriveKey("consilium-batches-v1", seed material, round as 8 little-endian bytes, site).
 Digest BatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site);
 

@@ -6,6 +6,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/learn/model.h"
+#include "common/learn/strategy_layout.h"
 
 namespace consilium::learn {
 namespace {
@@ -51,7 +52,10 @@ absl::StatusOr<tensor::Layout> ContributionLayout(const job::JobSpec& spec,
       break;
     case wire::Workload::kTrain: {
       CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, ParameterLayout(shape));
-      tensors = parameters.tensors();
+      tensors = ScalarTensors(spec);
+      for (tensor::TensorSpec& tensor : StepTensors(spec, parameters)) {
+        tensors.push_back(std::move(tensor));
+      }
       AddEvaluation(shape, tensors);
       break;
     }
@@ -63,11 +67,8 @@ absl::StatusOr<tensor::Layout> ContributionLayout(const job::JobSpec& spec,
 }
 
 size_t FirstStatistic(const tensor::Layout& contribution) {
-  size_t first = 0;
-  while (first < contribution.size() &&
-         contribution.tensors()[first].dtype == tensor::DType::kFloat32) {
-    ++first;
-  }
+  size_t first = contribution.size();
+  while (first > 0 && contribution.tensors()[first - 1].dtype == tensor::DType::kFloat64) --first;
   return first;
 }
 

@@ -3,14 +3,13 @@
 //
 //   means       count [d] f64 kCount, sum [d] f64 kSum over complete training rows
 //   variances   count [d] f64 kCount, centred_squares [d] f64 kSum: ((x - mean) / unit)^2, with
-//   unit
-//               a power of two from the mean (standardize.h), so platelets per litre fit as well
-//   train       the model's tensors (deltas y - w), f32 kSamples kUpdate, then the evaluation of
-//   the
-//               state the step starts from (below)
+//               unit a power of two from the mean (standardize.h), so platelets per litre fit too
+//   train       what the strategy counts, the model's tensors (deltas y - w, f32 kUpdate), its
+//               variates' changes (strategy_layout.h), then the evaluation of the state that the
+//               step starts from (below)
 //   evaluate    eval.train.* and eval.test.*: rows, loss_sum, for a classifier hits; for two
-//   classes
-//               histogram_negative [1024] and histogram_positive [1024] of sigmoid(score) (f64)
+//               classes histogram_negative [1024] and histogram_positive [1024] of sigmoid(score)
+//               (f64)
 // d = design columns. Everything statistical is float64 with weight 1, bounds 2^kCountBoundLog2 and
 // 2^kSumBoundLog2: the exact sum then resolves 2^-62 and 2^-42.
 #ifndef CONSILIUM_COMMON_LEARN_CONTRIBUTION_H_
@@ -33,7 +32,7 @@ inline constexpr int kSumBoundLog2 = 60;
 absl::StatusOr<tensor::Layout> ContributionLayout(const job::JobSpec& spec,
                                                   wire::Workload workload);
 
-// The first tensor that is not of the model: a contribution's statistics are [this, size()).
+// A contribution's statistics are [this, size()): what stands behind the model and its variates.
 size_t FirstStatistic(const tensor::Layout& contribution);
 
 }  // namespace consilium::learn

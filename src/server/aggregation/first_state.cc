@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "common/learn/model_state.h"
 #include "common/learn/model_text.h"
+#include "common/learn/strategy_layout.h"
 
 namespace consilium::server::aggregation {
 namespace {
@@ -23,14 +24,17 @@ absl::Status Mismatch(const std::string& what) {
 
 absl::StatusOr<FirstState> FirstState::Create(const job::JobSpec& spec,
                                               const wire::StatePartHead* put) {
-  FirstState first;
+  FirstState first(spec);
   CN_ASSIGN_OR_RETURN(const learn::ModelShape shape, learn::ShapeOf(spec));
-  CN_ASSIGN_OR_RETURN(first.head_.layout, learn::StateLayout(shape, learn::Statistics::kNone));
+  CN_ASSIGN_OR_RETURN(first.parameters_, learn::ParameterLayout(shape));
+  CN_ASSIGN_OR_RETURN(first.head_.layout, learn::StateLayout(spec, learn::Statistics::kNone));
+  CN_ASSIGN_OR_RETURN(first.private_head_.layout, learn::PrivateLayout(spec, first.parameters_));
+  first.private_head_.texts = {{"format", learn::kModelFormat}};
   first.head_.texts = learn::ModelTexts(spec);
   if (spec.model.start == job::StartKind::kState) {
     CN_RETURN_IF_ERROR(first.FindInPut(spec, put));
   } else {
-    first.draw_.emplace(spec, first.head_.layout);
+    first.draw_.emplace(spec, first.parameters_);
   }
   CN_RETURN_IF_ERROR(learn::CheckTexts(first.head_.texts));
   return first;
@@ -44,7 +48,7 @@ absl::Status FirstState::FindInPut(const job::JobSpec& spec, const wire::StatePa
         "put the model first: consilium model put FILE");
   }
   CN_RETURN_IF_ERROR(learn::CheckModelFits(spec, put->texts));
-  for (const tensor::TensorSpec& wanted : head_.layout.tensors()) {
+  for (const tensor::TensorSpec& wanted : parameters_.tensors()) {
     const auto found = put->layout.Find(wanted.name);
     if (!found) return Mismatch(fmt::format("the state has no tensor `{}`", wanted.name));
     const tensor::TensorSpec& held = put->layout.tensors()[*found];
@@ -58,13 +62,14 @@ absl::Status FirstState::FindInPut(const job::JobSpec& spec, const wire::StatePa
   return absl::OkStatus();
 }
 
-wire::StatePart FirstState::PrivatePart() {
-  return {tensor::Bundle(tensor::Layout()), {{"format", learn::kModelFormat}}};
+std::optional<uint64_t> FirstState::OffsetInPut(size_t tensor) const {
+  if (tensor >= offsets_.size()) return std::nullopt;
+  return offsets_[tensor];
 }
 
-std::optional<uint64_t> FirstState::OffsetInPut(size_t tensor) const {
-  if (offsets_.empty()) return std::nullopt;
-  return offsets_[tensor];
+void FirstState::Draw(size_t tensor, std::span<float> out) {
+  if (tensor < parameters_.size()) return draw_->Next(out);
+  std::ranges::fill(out, 0.0F);
 }
 
 absl::Status FirstState::CheckPut(size_t tensor, std::span<const float> values) const {

@@ -15,6 +15,7 @@
 #include "common/job/job_spec.h"
 #include "common/learn/start.h"
 #include "common/wire/state_file.h"
+#include "server/aggregation/server_rule.h"
 
 namespace consilium::server::aggregation {
 
@@ -26,24 +27,29 @@ class FirstState {
   static absl::StatusOr<FirstState> Create(const job::JobSpec& spec,
                                            const wire::StatePartHead* put);
 
-  // Of the broadcast part. Every tensor is the model's, float32.
+  // Of the broadcast part. Its tensors are the model's and, at zero, the variates; float32.
   const wire::StatePartHead& head() const { return head_; }
-  // Federated averaging keeps no moments.
-  static wire::StatePart PrivatePart();
+  // Of the private part: empty, or the server's moments in float64.
+  const wire::StatePartHead& private_head() const { return private_head_; }
+  // The next of its values, in order; whole elements.
+  void FillPrivate(std::span<double> out) const { rule_.FillFirst(out); }
 
   // Where the values of a tensor stand in the payload of the state that was put: byte offset;
   // nullopt when they are drawn.
   std::optional<uint64_t> OffsetInPut(size_t tensor) const;
   // REQUIRES: they are drawn. The next values, not beyond the end of the tensor at hand.
-  void Draw(std::span<float> out) { draw_->Next(out); }
+  void Draw(size_t tensor, std::span<float> out);
   // kModelMismatch: values of a put model that are not finite.
   absl::Status CheckPut(size_t tensor, std::span<const float> values) const;
 
  private:
-  FirstState() = default;
+  explicit FirstState(const job::JobSpec& spec) : rule_(spec.strategy) {}
   absl::Status FindInPut(const job::JobSpec& spec, const wire::StatePartHead* put);
 
+  ServerRule rule_;
   wire::StatePartHead head_;
+  wire::StatePartHead private_head_;
+  tensor::Layout parameters_;
   std::optional<learn::StartDraw> draw_;
   std::vector<uint64_t> offsets_;  // of each tensor; empty: drawn
 };

@@ -10,7 +10,7 @@
 #include "common/learn/contribution.h"
 #include "common/learn/model_state.h"
 #include "common/learn/standardize.h"
-#include "server/aggregation/model_step.h"
+#include "common/learn/strategy_layout.h"
 
 namespace consilium::server::aggregation {
 namespace {
@@ -78,18 +78,30 @@ absl::Status StepVariances(const tensor::Bundle& tail, const tensor::Bundle& sta
   return absl::OkStatus();
 }
 
-// The model's tensors of a train step's report, by name and shape.
-absl::Status CheckReport(const tensor::Layout& state, size_t model_tensors,
+// The tensors of a train step's report that are taken by their place: name, shape, float64.
+absl::Status CheckReport(const std::vector<tensor::TensorSpec>& wanted,
                          const tensor::Layout& report) {
-  for (size_t t = 0; t < model_tensors; ++t) {
-    const tensor::TensorSpec& wanted = state.tensors()[t];
-    const bool there = t < report.size() && report.tensors()[t].name == wanted.name &&
-                       report.tensors()[t].shape == wanted.shape &&
+  for (size_t t = 0; t < wanted.size(); ++t) {
+    const bool there = t < report.size() && report.tensors()[t].name == wanted[t].name &&
+                       report.tensors()[t].shape == wanted[t].shape &&
                        report.tensors()[t].dtype == tensor::DType::kFloat64;
     if (there) continue;
     return Error(
         ErrorCode::kModelMismatch,
-        fmt::format("the step's sum has no tensor `{}` of the model's shape", wanted.name));
+        fmt::format("the step's sum has no tensor `{}` of the model's shape", wanted[t].name));
+  }
+  return absl::OkStatus();
+}
+
+// The model and the variates of `next`, and `own`, from those of the base by a train step's report.
+absl::Status StepAll(ServerHalf& half, const sum::SumReport& report, wire::StatePart& next,
+                     tensor::Bundle& own) {
+  for (size_t s = 0; s < half.scalars(); ++s) half.TakeScalar(s, report.values.Float64(s)[0]);
+  for (size_t t = 0; t < half.stepped_tensors(); ++t) {
+    const bool has_own = half.slots() > 0 && t < half.model_tensors();
+    CN_RETURN_IF_ERROR(half.Step(t, 0, report.values.Float64(half.scalars() + t),
+                                 next.tensors.Float32(t),
+                                 has_own ? own.Float64(t) : std::span<double>()));
   }
   return absl::OkStatus();
 }
@@ -100,24 +112,36 @@ wire::StatePart Clone(const wire::StatePart& part) { return {part.tensors.Clone(
 
 absl::StatusOr<ServerHalf> ServerHalf::Create(const job::JobSpec& spec, wire::Workload workload,
                                               const wire::StatePartHead& base) {
-  ServerHalf half(workload);
+  ServerHalf half(spec, workload);
   CN_ASSIGN_OR_RETURN(const learn::ModelShape shape, learn::ShapeOf(spec));
   CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, learn::ParameterLayout(shape));
-  CN_RETURN_IF_ERROR(CheckModel(parameters, base.layout));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout stepped, learn::StateLayout(spec, Statistics::kNone));
+  CN_RETURN_IF_ERROR(CheckModel(stepped, base.layout));
+  CN_ASSIGN_OR_RETURN(half.private_layout_, learn::PrivateLayout(spec, parameters));
+  half.scalars_ = learn::ScalarTensors(spec).size();
   half.model_tensors_ = parameters.size();
+  half.stepped_tensors_ = stepped.size();
   half.next_ = base;
   if (workload == wire::Workload::kMeans || workload == wire::Workload::kVariances) {
     const bool means = workload == wire::Workload::kMeans;
     CN_ASSIGN_OR_RETURN(
         half.next_.layout,
-        learn::StateLayout(shape, means ? Statistics::kMeans : Statistics::kMeansAndScales));
+        learn::StateLayout(spec, means ? Statistics::kMeans : Statistics::kMeansAndScales));
   }
   return half;
 }
 
+absl::Status ServerHalf::CheckPrivatePart(const tensor::Layout& layout) const {
+  if (slots() == 0 || layout == private_layout_) return absl::OkStatus();
+  return Error(ErrorCode::kModelMismatch,
+               "the private part of the state is not that of the job's strategy");
+}
+
 absl::Status ServerHalf::Step(size_t tensor, uint64_t first, std::span<const double> report,
-                              std::span<float> values) const {
-  return StepModel(next_.layout.tensors()[tensor], first, report, values);
+                              std::span<float> values, std::span<double> own) const {
+  const tensor::TensorSpec& spec = next_.layout.tensors()[tensor];
+  if (tensor < model_tensors_) return rule_.StepModel(spec, first, report, values, own);
+  return rule_.StepVariates(spec, first, report, values);
 }
 
 absl::StatusOr<tensor::Bundle> ServerHalf::NextTail(const tensor::Bundle& tail,
@@ -125,7 +149,7 @@ absl::StatusOr<tensor::Bundle> ServerHalf::NextTail(const tensor::Bundle& tail,
   if (workload_ == wire::Workload::kTrain || workload_ == wire::Workload::kEvaluate) {
     return tail.Clone();
   }
-  tensor::Bundle next(next_.layout.From(model_tensors_));
+  tensor::Bundle next(next_.layout.From(stepped_tensors_));
   if (workload_ == wire::Workload::kMeans) {
     CN_RETURN_IF_ERROR(StepMeans(statistics, next));
   } else {
@@ -137,23 +161,29 @@ absl::StatusOr<tensor::Bundle> ServerHalf::NextTail(const tensor::Bundle& tail,
 absl::StatusOr<wire::State> NextState(const job::JobSpec& spec, wire::Workload workload,
                                       const wire::State& state, const sum::SumReport& report) {
   const wire::StatePart& base = state.broadcast;
-  CN_ASSIGN_OR_RETURN(const ServerHalf half,
+  CN_ASSIGN_OR_RETURN(ServerHalf half,
                       ServerHalf::Create(spec, workload, {base.tensors.layout(), base.texts}));
-  const size_t model = half.model_tensors();
-  const bool moves = half.MovesModel();
-  if (moves) CN_RETURN_IF_ERROR(CheckReport(half.next().layout, model, report.values.layout()));
-  wire::StatePart next{tensor::Bundle(half.next().layout), half.next().texts};
-  for (size_t t = 0; t < model; ++t) {
-    std::ranges::copy(base.tensors.Float32(t), next.tensors.Float32(t).begin());
-    if (!moves) continue;
-    CN_RETURN_IF_ERROR(half.Step(t, 0, report.values.Float64(t), next.tensors.Float32(t)));
+  CN_RETURN_IF_ERROR(half.CheckPrivatePart(state.private_part.tensors.layout()));
+  const size_t stepped = half.stepped_tensors();
+  wire::State next{{tensor::Bundle(half.next().layout), half.next().texts},
+                   Clone(state.private_part)};
+  for (size_t t = 0; t < stepped; ++t) {
+    std::ranges::copy(base.tensors.Float32(t), next.broadcast.tensors.Float32(t).begin());
   }
-  CN_ASSIGN_OR_RETURN(
-      const tensor::Bundle tail,
-      half.NextTail(base.tensors.From(model), report.values.From(moves ? model : 0)));
+  if (half.MovesModel()) {
+    CN_ASSIGN_OR_RETURN(const tensor::Layout wanted, learn::ContributionLayout(spec, workload));
+    CN_RETURN_IF_ERROR(
+        CheckReport({wanted.tensors().begin(),
+                     wanted.tensors().begin() + static_cast<ptrdiff_t>(half.scalars() + stepped)},
+                    report.values.layout()));
+    CN_RETURN_IF_ERROR(StepAll(half, report, next.broadcast, next.private_part.tensors));
+  }
+  const size_t statistics = half.MovesModel() ? half.scalars() + stepped : 0;
+  CN_ASSIGN_OR_RETURN(const tensor::Bundle tail,
+                      half.NextTail(base.tensors.From(stepped), report.values.From(statistics)));
   const ByteSpan bytes = tail.payload();
-  std::ranges::copy(bytes, next.tensors.payload().last(bytes.size()).begin());
-  return wire::State{std::move(next), Clone(state.private_part)};
+  std::ranges::copy(bytes, next.broadcast.tensors.payload().last(bytes.size()).begin());
+  return next;
 }
 
 Metrics MetricsOf(const job::JobSpec& spec, wire::Workload workload, const tensor::Bundle& values) {

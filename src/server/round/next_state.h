@@ -34,29 +34,35 @@ class NextState {
   static absl::StatusOr<NextState> Begin(const job::JobSpec& spec, wire::Workload workload,
                                          const Digest& base, store::StateStore& states);
 
-  // The model's tensors stand first in a train step's report: these, in order, go to Step.
-  bool MovesModel() const { return half_.MovesModel(); }
-  size_t model_tensors() const { return half_.model_tensors(); }
-  // The next elements of the model, by their mean deltas. kTrainingDiverged, kStorage*.
-  absl::Status Step(size_t tensor, uint64_t first, std::span<const double> deltas);
+  // Of a train step's report, tensors [0, first_statistic()) go to Step, in order; of others none.
+  size_t first_statistic() const {
+    return half_.MovesModel() ? half_.scalars() + half_.stepped_tensors() : 0;
+  }
+  // The next elements of a tensor of the report. kTrainingDiverged, kStorage*.
+  absl::Status Step(size_t tensor, uint64_t first, std::span<const double> report);
 
-  // Durable when it returns; at most once, after all of the model went to Step or none of it has
+  // Durable when it returns; at most once, after all of them went to Step or none of them has
   // to. `statistics` are the report's float64 tensors. kSupportTooSmall; kStateCorrupt when the
   // base has changed on disk.
   absl::StatusOr<store::StateStore::Hold> Finish(const tensor::Bundle& statistics);
 
  private:
-  NextState(Digest base, store::StateStore& states, aggregation::ServerHalf half,
-            store::StatePartReader reader, store::StateWriter writer);
-  absl::Status CopyModel();
-  absl::Status CopyPrivatePart();
+  struct Readers {
+    store::StatePartReader broadcast;
+    store::StatePartReader private_part;
+  };
+  NextState(Digest base, store::StateStore& states, aggregation::ServerHalf half, Readers readers,
+            store::StateWriter writer);
+  absl::Status CopyStepped();
 
   Digest base_;
   store::StateStore* states_;
   aggregation::ServerHalf half_;
   store::StatePartReader reader_;
+  store::StatePartReader private_;
   store::StateWriter writer_;
   std::vector<float> block_;
+  std::vector<double> own_;
 };
 
 }  // namespace consilium::server::round

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/memory_storage.h"
+#include "common/learn/strategy_layout.h"
 #include "tests/client/session/fakes.h"
 #include "tests/support/status_matchers.h"
 
@@ -100,6 +101,10 @@ class SiteSessionTest : public ::testing::Test {
     }
     if (!train_result_.ok()) return train_result_;
     auto contribution = ContributionOf(spec, task.workload, value_);
+    own_.assign(task.own.begin(), task.own.end());
+    if (contribution.ok() && learn::VectorsOf(spec).site_vector) {
+      contribution->next_own.assign(2, (own_.empty() ? 0 : own_[0]) + 1);
+    }
     if (contribution.ok() && !support_.empty()) {
       contribution->support.assign(contribution->support.size(), support_[0]);
     }
@@ -118,6 +123,7 @@ class SiteSessionTest : public ::testing::Test {
   uint64_t first_step_ = 0;  // that the last training began with
   double value_ = 0.25;
   std::vector<uint64_t> support_;
+  std::vector<float> own_;  // that the last training found at the site
   absl::Status train_result_;
   std::function<void()> during_train_;
   std::unique_ptr<SiteSession> session_;

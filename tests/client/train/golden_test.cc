@@ -84,6 +84,16 @@ TEST_P(HeartGolden, WeightsLossesAndMetricsComeOut) {
   if (sites.empty() || golden.is_null()) GTEST_SKIP() << NoDataMessage("uci_heart and golden");
   ExpectGolden(GoldenJob(golden, 13, job::Standardize::kSite), sites, golden);
 }
+// What H1 is, by its name.
+TEST(HeartGoldenFedSgd, IsTheStrategyOfThatName) {
+  const auto sites = HeartSites();
+  const json golden = GoldenCase("heart_deterministic.json", "H1_fedsgd_centre");
+  if (sites.empty() || golden.is_null()) GTEST_SKIP() << NoDataMessage("uci_heart and golden");
+  job::JobSpec spec = GoldenJob(golden, 13, job::Standardize::kSite);
+  spec.strategy.kind = job::StrategyKind::kFedSgd;
+  ExpectGolden(spec, sites, golden);
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, HeartGolden,
                          ::testing::Values("H1_fedsgd_centre", "H2_fedavg_centre"));
 

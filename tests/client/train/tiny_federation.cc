@@ -10,6 +10,8 @@
 #include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/job/step_plan.h"
+#include "common/learn/aligned_vector.h"
+#include "common/learn/batch_order.h"
 #include "common/learn/contribution.h"
 #include "common/sum/exact_sum.h"
 #include "tests/support/data_folder.h"
@@ -40,35 +42,75 @@ void AddRow(const std::vector<std::string>& cells, size_t first, size_t last, do
   split.y.push_back(label);
 }
 
-absl::StatusOr<StepResult> RunStep(const job::JobSpec& spec, const job::StepKind& kind,
-                                   const std::vector<Dataset>& sites, wire::State& state) {
-  CN_ASSIGN_OR_RETURN(const tensor::Layout layout, learn::ContributionLayout(spec, kind.workload));
-  CN_ASSIGN_OR_RETURN(sum::ExactSum sum,
-                      sum::ExactSum::Create(layout, {.weight_cap = spec.weight_cap}));
-  StepResult result{kind.workload, {}, {}};
-  for (size_t k = 0; k < sites.size(); ++k) {
-    const client::train::SiteTask task{kind.workload, kind.round,
-                                       SiteId("site-" + std::to_string(k))};
-    CN_ASSIGN_OR_RETURN(const client::train::Contribution contribution,
-                        client::train::RunSiteHalf(spec, task, state.broadcast, sites[k], nullptr));
-    CN_RETURN_IF_ERROR(sum::ValidateValues(layout, contribution.values.payload()));
-    CN_RETURN_IF_ERROR(sum.Accumulate(contribution.weight, contribution.values.payload()));
-    result.sites.push_back(
-        server::aggregation::MetricsOf(spec, kind.workload, contribution.values));
+class ListedBatches final : public learn::BatchSource {
+ public:
+  explicit ListedBatches(std::vector<std::vector<uint32_t>> batches)
+      : batches_(std::move(batches)) {}
+  std::span<const uint32_t> Next() override { return batches_.at(next_++); }
+
+ private:
+  const std::vector<std::vector<uint32_t>> batches_;
+  size_t next_ = 0;
+};
+
+using OwnVectors = std::vector<learn::AlignedVector<float>>;
+
+class TinyFederation {
+ public:
+  TinyFederation(const job::JobSpec& spec, const std::vector<Dataset>& sites,
+                 const RunOptions& options)
+      : spec_(spec), sites_(sites), options_(options), own_(sites.size()) {}
+
+  absl::StatusOr<StepResult> RunStep(const job::StepKind& kind, wire::State& state) {
+    CN_ASSIGN_OR_RETURN(const tensor::Layout layout,
+                        learn::ContributionLayout(spec_, kind.workload));
+    CN_ASSIGN_OR_RETURN(sum::ExactSum sum,
+                        sum::ExactSum::Create(layout, {.weight_cap = spec_.weight_cap}));
+    StepResult result{kind.workload, {}, {}};
+    for (size_t k = 0; k < sites_.size(); ++k) {
+      const bool train = kind.workload == wire::Workload::kTrain;
+      if (train && options_.takes_part && !options_.takes_part(kind.round, k)) continue;
+      CN_ASSIGN_OR_RETURN(client::train::Contribution contribution, RunSite(kind, k, state));
+      CN_RETURN_IF_ERROR(sum::ValidateValues(layout, contribution.values.payload()));
+      CN_RETURN_IF_ERROR(sum.Accumulate(contribution.weight, contribution.values.payload()));
+      result.sites.push_back(
+          server::aggregation::MetricsOf(spec_, kind.workload, contribution.values));
+      if (train) own_[k] = std::move(contribution.next_own);
+    }
+    const sum::SumReport report = sum.Report();
+    result.all = server::aggregation::MetricsOf(spec_, kind.workload, report.values);
+    CN_ASSIGN_OR_RETURN(state, server::aggregation::NextState(spec_, kind.workload, state, report));
+    return result;
   }
-  const sum::SumReport report = sum.Report();
-  result.all = server::aggregation::MetricsOf(spec, kind.workload, report.values);
-  CN_ASSIGN_OR_RETURN(state, server::aggregation::NextState(spec, kind.workload, state, report));
-  return result;
-}
+
+ private:
+  absl::StatusOr<client::train::Contribution> RunSite(const job::StepKind& kind, size_t k,
+                                                      const wire::State& state) {
+    std::optional<ListedBatches> batches;
+    if (options_.batches && kind.workload == wire::Workload::kTrain) {
+      batches.emplace(options_.batches(kind.round, k));
+    }
+    client::train::SiteTask task{kind.workload, kind.round, SiteId("site-" + std::to_string(k))};
+    task.own = own_[k];
+    if (batches) task.batches = &*batches;
+    return client::train::RunSiteHalf(spec_, task, state.broadcast, sites_[k], nullptr);
+  }
+
+  const job::JobSpec& spec_;
+  const std::vector<Dataset>& sites_;
+  const RunOptions& options_;
+  OwnVectors own_;
+};
 
 }  // namespace
 
-absl::StatusOr<JobResult> RunJob(const job::JobSpec& spec, const std::vector<Dataset>& sites) {
+absl::StatusOr<JobResult> RunJob(const job::JobSpec& spec, const std::vector<Dataset>& sites,
+                                 const RunOptions& options) {
   JobResult result;
-  CN_ASSIGN_OR_RETURN(result.state, testing::FirstStateOf(spec, nullptr));
+  CN_ASSIGN_OR_RETURN(result.state, testing::FirstStateOf(spec, options.put));
+  TinyFederation federation(spec, sites, options);
   for (uint32_t commits = 0; const auto kind = job::StepAfter(spec, commits); ++commits) {
-    CN_ASSIGN_OR_RETURN(StepResult step, RunStep(spec, *kind, sites, result.state));
+    CN_ASSIGN_OR_RETURN(StepResult step, federation.RunStep(*kind, result.state));
     result.steps.push_back(std::move(step));
   }
   return result;

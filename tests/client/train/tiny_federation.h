@@ -3,6 +3,7 @@
 #ifndef CONSILIUM_TESTS_CLIENT_TRAIN_TINY_FEDERATION_H_
 #define CONSILIUM_TESTS_CLIENT_TRAIN_TINY_FEDERATION_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,17 @@ struct JobResult {
   std::vector<StepResult> steps;
 };
 
-// Runs the whole job; site k is "site-k".
+struct RunOptions {
+  const wire::State* put = nullptr;  // where the job starts from, in place of zeros
+  // The batches of site k in a training round, in place of its own order.
+  std::function<std::vector<std::vector<uint32_t>>(RoundNumber round, size_t k)> batches = nullptr;
+  // Whether site k takes part in a training round; the others miss it.
+  std::function<bool(RoundNumber round, size_t k)> takes_part = nullptr;
+};
+// Runs the whole job; site k is "site-k", and keeps from round to round what its strategy wants.
 absl::StatusOr<JobResult> RunJob(const job::JobSpec& spec,
-                                 const std::vector<client::data::Dataset>& sites);
+                                 const std::vector<client::data::Dataset>& sites,
+                                 const RunOptions& options = {});
 
 // A job of `columns` numeric features x0, x1, ... with a binary label, as ParseJob would fill it.
 job::JobSpec LogisticJob(uint32_t columns);

@@ -283,7 +283,10 @@ TEST(ParseJob, ValuesOutsideTheirRangeAreRefused) {
       {"[participation]\nmax_failed_rounds = -1", "want 0 to"},
       {"[participation]\nsites = [\"Not A Name\"]", "holds \"Not A Name\""},
       {"[aggregation]\nweight_cap = 536870913", "want 1 to 536870912"},
-      {"[aggregation]\nstrategy = \"fedadam\"", "want \"fedavg\""}};
+      {"[aggregation]\nstrategy = \"fedadma\"", "want \"fedavg\", \"fedsgd\""},
+      {"[aggregation]\nbeta2 = 1\nstrategy = \"fedadam\"", "`aggregation.beta2` is 1"},
+      {"[aggregation]\ntau = 0\nstrategy = \"fedadam\"", "want more than 0"},
+      {"[aggregation]\noption = 3\nstrategy = \"scaffold\"", "want 1 to 2"}};
   for (const auto& [extra, message] : cases) {
     Parts parts;
     parts.extra = extra;

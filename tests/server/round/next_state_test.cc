@@ -57,7 +57,7 @@ class NextStateTest : public ::testing::Test {
   absl::StatusOr<Digest> Step(Workload workload, const Digest& base, uint64_t block = 32768) {
     const sum::SumReport report = ReportOf(spec_, workload);
     CN_ASSIGN_OR_RETURN(NextState next, NextState::Begin(spec_, workload, base, states_));
-    const size_t model = next.MovesModel() ? next.model_tensors() : 0;
+    const size_t model = next.first_statistic();
     for (size_t t = 0; t < model; ++t) {
       const std::span<const double> values = report.values.Float64(t);
       for (uint64_t done = 0; done < values.size(); done += block) {
@@ -108,6 +108,33 @@ TEST_F(NextStateTest, ByBlocksAndInMemoryAreTheSameState) {
     state = expected;
   }
   EXPECT_EQ(Unfinished(), 0u);
+}
+
+TEST_F(NextStateTest, StrategiesWithMomentsAndVariatesAreTheSameByBlocks) {
+  for (const job::StrategyRow& row : job::StrategyTable()) {
+    SCOPED_TRACE(row.name);
+    spec_.strategy.kind = row.kind;
+    Digest state = First(spec_);
+    const wire::State first = states_.Get(state).value();
+    EXPECT_EQ(first.private_part.tensors.layout().size(), row.vectors.private_slots > 0 ? 4u : 0u);
+    EXPECT_EQ(first.broadcast.tensors.layout().size(), row.vectors.variates ? 8u : 4u);
+    for (const Workload workload : {Workload::kMeans, Workload::kTrain, Workload::kTrain}) {
+      const Digest expected = Expected(workload, state);
+      for (const uint64_t block : {32768u, 1000u, 2u}) {
+        ASSERT_OK_AND_ASSIGN(const Digest next, Step(workload, state, block));
+        EXPECT_EQ(next, expected) << wire::NameOf(workload) << " " << block;
+      }
+      state = expected;
+    }
+  }
+}
+
+TEST_F(NextStateTest, AStateOfAnotherStrategyIsRefused) {
+  const Digest plain = First(spec_);
+  for (const auto kind : {job::StrategyKind::kFedAdam, job::StrategyKind::kScaffold}) {
+    spec_.strategy.kind = kind;
+    EXPECT_THAT(Step(Workload::kTrain, plain), HasCode(ErrorCode::kModelMismatch));
+  }
 }
 
 TEST_F(NextStateTest, FirstStateHoldsTheDrawnValues) {

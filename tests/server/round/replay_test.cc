@@ -41,6 +41,20 @@ TEST(Replay, FoldsKeptUpdatesAgainEvenAfterARestart) {
   }
 }
 
+TEST(Replay, RedoesMomentsAndVariates) {
+  for (const char* strategy : {"fedyogi", "scaffold", "feddyn"}) {
+    SmallFederation f(ThreeSites());
+    f.Start();
+    ASSERT_OK_AND_ASSIGN(const JobId job,
+                         f.Submit(JobText(fmt::format(
+                             "min_sites = 3\n[aggregation]\nstrategy = \"{}\"", strategy))));
+    ASSERT_TRUE(f.RunToEnd(job));
+    ASSERT_OK_AND_ASSIGN(const std::vector<ReplayedStep> steps, f.server->Replay(job));
+    ASSERT_EQ(steps.size(), 3u);
+    for (const ReplayedStep& step : steps) EXPECT_EQ(step.recorded, step.replayed) << strategy;
+  }
+}
+
 TEST(Replay, ShowsADamagedSum) {
   SmallFederation f(ThreeSites());
   f.Start();

@@ -100,6 +100,21 @@ TEST_P(CrashAnywhere, EndsWithTheSameStateAndLosesNothing) {
   }
 }
 
+// The server's moments and the broadcast variate are part of the state: none is lost, none is moved
+// twice.
+TEST_P(CrashAnywhere, MomentsAndVariatesComeOutTheSame) {
+  for (const char* strategy : {"fedadam", "scaffold"}) {
+    const std::string text =
+        JobText(fmt::format("min_sites = 3\n[aggregation]\nstrategy = \"{}\"", strategy));
+    const Outcome undisturbed = RunUndisturbed(text);
+    EXPECT_NE(undisturbed.state, RunUndisturbed(JobText()).state);
+    for (uint64_t operation = 2; operation <= undisturbed.operations; operation += 7) {
+      RunWithCrashAt(operation, GetParam(), text, undisturbed.state);
+      ASSERT_FALSE(HasFailure()) << strategy << ": crash at disk operation " << operation;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, CrashAnywhere,
                          ::testing::Values(CrashKind::kProcess, CrashKind::kPowerCut,
                                            CrashKind::kTorn));
