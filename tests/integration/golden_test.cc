@@ -119,6 +119,20 @@ TEST_F(HeartGolden, H2FedAvgAndTheSameFileTwiceGivesTheSameState) {
   ExpectSameInMemory(file, job);
 }
 
+// Moments at the server, variates at the sites: all of it comes out the same. The model that is
+// taken home is the model alone.
+TEST_F(HeartGolden, StrategiesGiveTheBitsOfTheInMemoryLink) {
+  for (const char* strategy : {"fedyogi", "scaffold", "fednova", "qfedavg", "feddyn"}) {
+    SCOPED_TRACE(strategy);
+    const std::string file =
+        HeartJob("site", 5, 5, 0.1) + fmt::format("\n[aggregation]\nstrategy = \"{}\"\n", strategy);
+    const json job = lab_.RunJob(file);
+    ASSERT_EQ(job["status"], "done") << job.dump(2);
+    ExpectSameInMemory(file, job);
+    EXPECT_EQ(WeightsOf(lab_, job["job"]).size(), 14u);
+  }
+}
+
 TEST_F(HeartGolden, FederatedStandardisationReachesWhatTheDataHolds) {
   const json job = lab_.RunJob(HeartJob("federated", 50, 5, 0.1));
   ASSERT_EQ(job["status"], "done") << job.dump(2);

@@ -86,8 +86,8 @@ is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
 - `softmax` without label levels, `logistic` or `linear` with them
 - a parameter that the strategy has not
 - `batch_size`, `local_epochs` or `local_steps` with `fedsgd`
-- `goal` (or `select`) with `scaffold` or `feddyn`, unless `population` or `sites` says how many sites
-  there are
+- `goal` (or `select`) with `scaffold` or `feddyn`, unless `population` or `sites` says how many
+  sites there are
 - a required site that `sites` does not name, or `min_sites` above the number of `sites`
 
 ## Durations
