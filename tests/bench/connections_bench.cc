@@ -1,4 +1,5 @@
-// Row 8: many live sites on one server: memory of each, and how fast they come.
+// Row 8: many live sites on one server: memory of each, how fast they come, and how soon all of
+// them are back after the server was killed (SIGKILL) and started again.
 //
 // New connections against raw handshakes of the same certificates: CPU time of the server over CPU
 // time of the floor's receiver, since this machine also dials.
@@ -40,6 +41,17 @@ void Run(const Arguments& arguments) {
         Median(floor_wall) / each_wall);
   Print("row8.connections_cpu", 1 / each_cpu, "1/cpu-s", 1 / Median(floor_cpu),
         Median(floor_cpu) / each_cpu);
+
+  lab.server().Kill();
+  const double killed = WallSeconds();
+  lab.StartServer();
+  const double listening = WallSeconds();
+  sites.WaitForWelcomes(2);
+  // The least it could take: the floor's handshakes, one after the other.
+  const double raw = Median(floor_wall) * sites_count;
+  const double back = WallSeconds() - killed;
+  Print("row8.listens_after_kill", listening - killed, "s");
+  Print("row8.all_back_after_kill", back, "s", raw, back / raw);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@
 
 namespace consilium::crypto {
 
-inline constexpr size_t kSecureHeapBytes = size_t{64} * 1024;
+inline constexpr size_t kSecureHeapBytes = size_t{1024} * 1024;
 
 class Secret {
  public:
