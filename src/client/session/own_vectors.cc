@@ -65,7 +65,9 @@ absl::StatusOr<learn::AlignedVector<float>> OwnVectors::Read(const JobId& job) c
   }
   reader.Get<uint32_t>();
   const auto count = reader.Get<uint64_t>();
-  if (count * sizeof(float) != reader.left()) return Damaged("has another length");
+  if (reader.left() % sizeof(float) != 0 || count != reader.left() / sizeof(float)) {
+    return Damaged("has another length");
+  }
   learn::AlignedVector<float> vector(count);
   if (count > 0) std::memcpy(vector.data(), reader.GetBytes(reader.left()).data(), count * 4);
   return vector;

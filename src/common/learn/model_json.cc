@@ -81,10 +81,12 @@ absl::StatusOr<std::string> EncodeModelJson(const wire::StatePart& model) {
   CN_RETURN_IF_ERROR(CheckModel(model));
   CN_ASSIGN_OR_RETURN(const job::JobSpec spec, SpecOfModel(model));
   std::vector<std::string> texts;
+  texts.reserve(model.texts.size());
   for (const auto& [name, text] : model.texts) {
     texts.push_back(fmt::format("    {}: {}", Dump(name), TextAsJson(text)));
   }
   std::vector<std::string> tensors;
+  tensors.reserve(model.tensors.layout().size());
   for (size_t t = 0; t < model.tensors.layout().size(); ++t) {
     tensors.push_back(TensorAsJson(model.tensors, t));
   }

@@ -1,7 +1,7 @@
 // The kernel for x86-64-v4, its multiply-adds fused: CMakeLists.txt has the options.
 #if defined(__x86_64__)
 #define CONSILIUM_SUM_KERNEL kernel_x86_v4
-#include "common/sum/kernel.cc"
+#include "common/sum/kernel.cc"  // NOLINT(bugprone-suspicious-include): built once per target
 #include "common/sum/kernels.h"
 
 namespace consilium::sum {
