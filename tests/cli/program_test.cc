@@ -43,6 +43,17 @@ TEST(ConsiliumProgram, AValidJobIsSaidToBeValidAndTheNextCommandIsNamed) {
   EXPECT_THAT(ran.err, HasSubstr("next: consilium submit"));
 }
 
+TEST(ConsiliumProgram, ACheckedJobNamesItsStrategyAndAllItsParameters) {
+  TempFolder folder;
+  const std::string job =
+      Write(folder, "job.toml",
+            "name = \"x\"\nrounds = 3\n[data]\ndataset = \"d\"\nlabel = \"y\"\nfeatures = [\"a\"]\n"
+            "[model]\nkind = \"logistic\"\n[aggregation]\nstrategy = \"fedadam\"\nbeta1 = 0.5\n");
+  const Ran ran = RunProgram({"consilium", "job", "check", job});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("strategy fedadam, server_learning_rate 0.01, beta1 0.5"));
+}
+
 TEST(ConsiliumProgram, AMisspeltKeyIsNamedWithPlaceAndNeighbour) {
   TempFolder folder;
   const std::string job = Write(folder, "job.toml", "name = \"x\"\nround = 3\n");

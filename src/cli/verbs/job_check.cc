@@ -1,15 +1,31 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "cli/output/table.h"
 #include "cli/verbs/verbs.h"
 #include "common/base/status_macros.h"
 #include "common/job/job_spec.h"
 #include "common/job/step_plan.h"
+#include "common/job/strategy.h"
 #include "common/wire/messages.h"
 
 namespace consilium::cli {
+namespace {
+
+// "fedprox, mu 0.1": with the parameters that it has, given or not.
+std::string StrategyText(const job::StrategySpec& strategy) {
+  const job::StrategyRow& row = job::RowOf(strategy.kind);
+  std::string text(row.name);
+  for (const job::StrategyNumber& number : row.numbers) {
+    text += fmt::format(", {} {}", number.key, strategy.*number.field);
+  }
+  if (row.has_option) text += fmt::format(", option {}", strategy.option);
+  return text;
+}
+
+}  // namespace
 
 absl::Status JobCheck(const Context& context, const std::string& path) {
   CN_ASSIGN_OR_RETURN(const std::string file, ReadFile(path, wire::kMaxJobFileBytes));
@@ -18,6 +34,7 @@ absl::Status JobCheck(const Context& context, const std::string& path) {
     context.Json("job_check", {{"name", spec.name},
                                {"digest", HexOf(spec.digest)},
                                {"model", job::NameOf(spec.model.kind)},
+                               {"strategy", std::string(job::RowOf(spec.strategy.kind).name)},
                                {"rounds", spec.rounds},
                                {"steps", job::CommitsOf(spec)},
                                {"standardize", job::NameOf(spec.data.standardize)},
@@ -26,10 +43,12 @@ absl::Status JobCheck(const Context& context, const std::string& path) {
   }
   context.Data(fmt::format(
       "{} is a valid job\n  {} on dataset {}, {} features ({} design columns), label {}\n"
+      "  strategy {}\n"
       "  standardize {}, {} rounds, {} steps in all, at least {} sites a round\n  sha256:{}\n",
       path, job::NameOf(spec.model.kind), spec.data.dataset, spec.data.features.size(),
-      spec.design_columns(), spec.data.label, job::NameOf(spec.data.standardize), spec.rounds,
-      job::CommitsOf(spec), spec.participation.min_sites, HexOf(spec.digest)));
+      spec.design_columns(), spec.data.label, StrategyText(spec.strategy),
+      job::NameOf(spec.data.standardize), spec.rounds, job::CommitsOf(spec),
+      spec.participation.min_sites, HexOf(spec.digest)));
   context.Next(fmt::format("consilium submit {} --watch", path));
   return absl::OkStatus();
 }
