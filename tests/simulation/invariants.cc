@@ -18,6 +18,7 @@ namespace {
 using client::session::SiteRecord;
 using server::jobs::JobStatus;
 using server::jobs::JobView;
+using server::jobs::LateUpdateView;
 using server::jobs::SiteStepView;
 using server::jobs::StepView;
 
@@ -30,8 +31,13 @@ bool SameReport(const StepView& a, const StepView& b) {
     return x.site == y.site && x.result == y.result && x.update_digest == y.update_digest &&
            x.weight == y.weight && x.reason == y.reason;
   };
+  const auto same_late = [](const LateUpdateView& x, const LateUpdateView& y) {
+    return x.site == y.site && x.step == y.step && x.result == y.result &&
+           x.update_digest == y.update_digest && x.counted_weight == y.counted_weight;
+  };
   return a.committed == b.committed && a.state == b.state && a.base_state == b.base_state &&
-         a.reason == b.reason && std::ranges::equal(a.sites, b.sites, same_row);
+         a.reason == b.reason && std::ranges::equal(a.sites, b.sites, same_row) &&
+         std::ranges::equal(a.late, b.late, same_late);
 }
 
 }  // namespace
@@ -111,9 +117,23 @@ void Invariants::OnReceipt(const wire::Receipt& receipt) {
   if (known->second != receipt.digest) {
     Violated(NameOf(key.first, key.second) + " has receipts of two digests");
   }
-  if (fresh && reports_.contains(key.first)) {
+  if (fresh && reports_.contains(key.first) && !MayStillCount(key)) {
     Violated(NameOf(key.first, key.second) + " is accepted after the step ended");
   }
+}
+
+bool Invariants::MayStillCount(const Key& key) const {
+  const SiteStepView* row = RowOf(key);
+  return spec_.participation.late == job::Late::kNextRound && row != nullptr &&
+         row->result == "late" && reports_.at(key.first).committed && !late_.contains(key);
+}
+
+wire::OutcomeKind Invariants::RightOutcome(const Key& key) const {
+  if (!reports_.at(key.first).committed) return wire::OutcomeKind::kRoundFailed;
+  if (RowOf(key)->result == "counted") return wire::OutcomeKind::kCounted;
+  const auto late = late_.find(key);
+  const bool carried = late != late_.end() && late->second.counted_weight > 0;
+  return carried ? wire::OutcomeKind::kLateCarried : wire::OutcomeKind::kLateDropped;
 }
 
 void Invariants::OnUploadBegun(const wire::UploadHeader& header, uint64_t written) {
@@ -208,9 +228,45 @@ void Invariants::CheckReceipts(const StepView& step) {
   for (const auto& [key, digest] : receipts_) {
     if (key.first != step.step) continue;
     const SiteStepView* row = RowOf(key);
+    if (MayStillCount(key)) continue;
     if (row == nullptr || row->result != "counted" || row->update_digest != digest) {
       Violated(fmt::format("{} has a receipt and is {}", NameOf(key.first, key.second),
                            row == nullptr ? "not named" : row->result));
+    }
+  }
+}
+
+// Adds those that count to `sum`.
+void Invariants::CheckLate(const StepView& step, sum::ExactSum& sum) {
+  const auto layout = learn::ContributionLayout(spec_, step.workload);
+  for (const LateUpdateView& late : step.late) {
+    const Key key(late.step, late.site);
+    const std::string name = NameOf(late.step, late.site) + ", late";
+    Tell(fmt::format("{}: {}, {}", name, late.result, late.reason));
+    if (!MayStillCount(key)) Violated(name + ", is ended twice, or was not late");
+    const auto receipt = receipts_.find(key);
+    late_[key] = late;
+    if (late.reason.empty()) Violated(name + ", without a reason");
+    if (late.counted_weight == 0) {
+      if (receipt != receipts_.end()) Violated(name + ", has a receipt and is dropped");
+      continue;
+    }
+    const auto& table = spec_.participation.staleness;
+    const uint64_t age = step.round.value() - reports_[late.step].round.value();
+    if (late.age != age || age < 1 || age > table.size()) Violated(name + ", has a wrong age");
+    if (receipt != receipts_.end() && receipt->second != late.update_digest) {
+      Violated(name + ", counts with another digest than its receipt");
+    }
+    auto contribution = TinyHalf(spec_, {step.workload, reports_[late.step].round, late.site});
+    const uint64_t scaled = uint64_t{contribution->weight} * table[age - 1] / 65536;
+    if (late.counted_weight != std::max<uint64_t>(1, scaled)) Violated(name + ": wrong weight");
+    // Its statistics are about a state that is past.
+    const size_t statistics = learn::FirstStatistic(*layout);
+    for (size_t t = statistics; t < layout->size(); ++t) {
+      for (double& x : contribution->values.Float64(t)) x = 0;
+    }
+    if (!sum.Accumulate(late.counted_weight, contribution->values.payload()).ok()) {
+      Violated(name + ": the sum overflows");
     }
   }
 }
@@ -229,6 +285,7 @@ void Invariants::CheckCommitted(const StepView& step, server::round::Coordinator
       return Violated(name + ": its sum overflows");
     }
   }
+  CheckLate(step, *sum);
   if (counted < spec_.participation.min_sites) Violated(name + ": too few sites");
   if (step.total_weight != sum->total_weight()) Violated(name + ": a wrong total weight");
   if (state_ && step.base_state != *state_) Violated(name + " starts from another state");
@@ -253,7 +310,9 @@ void Invariants::CheckOutcomes() {
       continue;
     }
     const bool counted = row->result == "counted" && reports_[key.first].committed;
-    if (counted != (outcomes_[key] == wire::OutcomeKind::kCounted)) {
+    const bool carried = RightOutcome(key) == wire::OutcomeKind::kLateCarried;
+    if (counted != (outcomes_[key] == wire::OutcomeKind::kCounted) ||
+        carried != (outcomes_[key] == wire::OutcomeKind::kLateCarried)) {
       Violated(
           fmt::format("{} is {} and hears {}", name, row->result, wire::NameOf(outcomes_[key])));
     }
@@ -291,7 +350,9 @@ void Invariants::CheckSite(const SiteId& site, const Storage& disk) {
       Violated(name + (forgot ? " was forgotten at the site" : " has no outcome at the site"));
     }
     for (const wire::OutcomeKind kind : heard[key.first]) {
-      if ((kind == wire::OutcomeKind::kCounted) != reports_[key.first].committed) {
+      const wire::OutcomeKind right = RightOutcome(key);
+      const bool of_committed = reports_[key.first].committed;
+      if (of_committed ? kind != right : kind == wire::OutcomeKind::kCounted) {
         Violated(name + " has a wrong outcome at the site");
       }
     }

@@ -8,6 +8,8 @@
 // - A step with enough counted sites is committed: disks delay that, and do not prevent it.
 // - A receipt is for ever: its update is counted if its step is committed, with that digest; it is
 //   not asked for again, nor computed again; none is given for a step that has ended.
+// - With late = "next_round": an update of a site that was late in a committed round may still get
+//   its receipt, and counts once over all rounds, in one after its own, by its age.
 // - An uploaded byte that was acknowledged survives what is not a power cut.
 // - An outcome comes after its report is durable, agrees with it, and never changes.
 // - In the end each site's own journal has, for each update that was accepted: that it left, and
@@ -27,6 +29,7 @@
 
 #include "common/base/memory_storage.h"
 #include "common/job/job_spec.h"
+#include "common/sum/exact_sum.h"
 #include "server/jobs/job_view.h"
 #include "server/round/coordinator.h"
 #include "tests/simulation/in_memory_link.h"
@@ -81,6 +84,10 @@ class Invariants final : public LinkListener {
   void CheckReceipts(const server::jobs::StepView& step);
   void CheckOutcomes();
   void Tell(const std::string& what) const;
+  void CheckLate(const server::jobs::StepView& step, sum::ExactSum& sum);
+  bool MayStillCount(const Key& key) const;
+  // What the site has to hear of an update that was accepted.
+  wire::OutcomeKind RightOutcome(const Key& key) const;
   const server::jobs::SiteStepView* RowOf(const Key& key) const;
 
   const JobId job_;
@@ -92,6 +99,7 @@ class Invariants final : public LinkListener {
   StepNumber checked_;
   std::map<StepNumber, server::jobs::StepView> reports_;
   std::map<StepNumber, std::set<SiteId>> cohorts_;
+  std::map<Key, server::jobs::LateUpdateView> late_;  // as the round that ended it says
   std::map<Key, Digest> receipts_;
   std::map<Key, wire::OutcomeKind> outcomes_;
   std::vector<Key> unchecked_outcomes_;

@@ -9,6 +9,7 @@ namespace consilium::simulation {
 struct RegressionSeed {
   uint64_t seed;
   const char* found;
+    {847, "an update of a site that had failed was accepted while a late one was let in"},
 };
 
 inline constexpr RegressionSeed kRegressionSeeds[] = {
@@ -19,6 +20,7 @@ inline constexpr RegressionSeed kRegressionSeeds[] = {
     {301, "a state whose manifest the disk did not read at a start lost its parts"},
     {633, "a site whose disk failed at the admission stayed out of the job"},
     {664, "an accepted update was taken for lost when the disk did not answer for its other name"},
+    {847, "an update of a site that had failed was accepted while a late one was let in"},
 };
 
 }  // namespace consilium::simulation

@@ -44,6 +44,7 @@ min_sites = {min_sites}
 round_deadline = "{deadline}s"
 on_too_few = "{on_too_few}"
 max_failed_rounds = {max_failed}
+{late}
 [aggregation]
 strategy = "{strategy}"
 )";
@@ -53,6 +54,25 @@ strategy = "{strategy}"
 constexpr const char* kStrategies[] = {"fedadam", "fedavg", "scaffold", "fedavg",  "fedavg",
                                        "fedavg",  "feddyn", "scaffold", "fednova", "fedavg"};
 
+// A third of the jobs counts late updates in a later round; some of these close at a goal, so that
+// many are late. Drawn aside: it changes nothing else of a seed.
+struct Late {
+  explicit Late(uint64_t seed) {
+    uint64_t state = seed * 0x9e3779b97f4a7c15u;
+    const auto below = [&state](uint64_t most) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      return (state >> 33) % most;
+    };
+    if (below(3) != 0) return;
+    more_rounds = static_cast<uint32_t>(1 + below(3));
+    lines = "late = \"next_round\"\n";
+    if (below(2) == 0) lines += "staleness = [50000, 7]\n";
+    if (below(2) == 0) lines += "goal = 3\nselect = 2\n";  // at least min_sites
+  }
+  uint32_t more_rounds = 0;
+  std::string lines;
+};
+
 class Simulation {
  public:
   Simulation(uint64_t seed, PlantedBug bug)
@@ -60,8 +80,10 @@ class Simulation {
     // min_sites: two may refuse and one may stop for good.
     const auto sites = static_cast<uint32_t>(sites_.size());
     lenient_ = random_.Below(4) == 0 && !calm_;
+    const Late late(seed);
     job_file_ = fmt::format(
-        fmt::runtime(kJob), fmt::arg("seed", seed), fmt::arg("rounds", 1 + random_.Below(3)),
+        fmt::runtime(kJob), fmt::arg("seed", seed),
+        fmt::arg("rounds", 1 + random_.Below(3) + late.more_rounds), fmt::arg("late", late.lines),
         fmt::arg("retain", random_.Below(3) == 0 ? "updates" : "round"),
         fmt::arg("standardize", random_.Below(2) == 0 ? "none" : "federated"),
         fmt::arg("min_sites", 1 + random_.Below(sites - 3)),

@@ -49,6 +49,21 @@ json SiteStepJson(const v1::SiteStepView& site) {
   return out;
 }
 
+json LateJson(const v1::LateUpdateView& late) {
+  json out = {{"site", late.site()},
+              {"step", late.step()},
+              {"round", late.round()},
+              {"age", late.age()},
+              {"result", late.result()},
+              {"reason", late.reason()},
+              {"weight", late.weight()},
+              {"counted_weight", late.counted_weight()},
+              {"update_bytes", late.update_bytes()}};
+  if (!late.kernel().empty()) out["kernel"] = late.kernel();
+  if (!late.update_digest().empty()) out["update_digest"] = HexOfBytes(late.update_digest());
+  return out;
+}
+
 json WaitJson(const v1::WaitView& wait) {
   json out = {{"kind", wait.kind()}, {"since_ms", wait.since_ms()}, {"sites", json::array()}};
   for (const auto& site : wait.sites()) out["sites"].push_back(site);
@@ -146,6 +161,7 @@ json ToJson(const v1::StepView& step) {
   if (!step.reason().empty()) out["reason"] = step.reason();
   if (step.has_left_ms()) out["left_ms"] = step.left_ms();
   for (const auto& site : step.sites()) out["sites"].push_back(SiteStepJson(site));
+  for (const auto& late : step.late()) out["late"].push_back(LateJson(late));
   return out;
 }
 

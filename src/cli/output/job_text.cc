@@ -158,6 +158,13 @@ std::string Exceptions(const Terminal& terminal, const v1::StepView& step) {
                        terminal.Paint(Style::kWarning, Printable(site.result())),
                        Printable(site.reason()));
   }
+  for (const auto& late : step.late()) {
+    const bool counted = late.counted_weight() > 0;
+    out += fmt::format(
+        "  {} {}: its update of round {}, {}\n", late.site(),
+        terminal.Paint(counted ? Style::kPlain : Style::kWarning, Printable(late.result())),
+        late.round(), Printable(late.reason()));
+  }
   return out;
 }
 

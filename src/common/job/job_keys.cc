@@ -82,9 +82,16 @@ constexpr auto kTable = std::to_array<JobKey>({
     {"participation.select", "number, 1 to 16", "1.0",
      "Over-selection: a training round asks `goal` times this many sites, drawn anew for each, so "
      "that a few slow ones do not hold it up. Required sites are always asked."},
-    {"participation.late", "\"drop\"", "\"drop\"",
-     "What becomes of an update that is not there when its round closes: the site is told that it "
-     "was late, and deletes it."},
+    {"participation.late", "\"drop\" or \"next_round\"", "\"drop\"",
+     "What becomes of an update that is not there when its training round closes. drop: the site "
+     "stops, and deletes it. next_round: the site goes on, is not asked for another one meanwhile, "
+     "and its update counts once, in the round that is open or next when it arrives, by its "
+     "staleness; it moves the model, but is no part of that round's min_sites, goal and metrics."},
+    {"participation.staleness", "list of 1 to 64 integers, 1 to 65536, none above the one before",
+     "65536 / sqrt(1 + rounds late), for 1 to 10 rounds",
+     "What an update that is 1, 2, .. rounds late counts, in 65536ths of its weight (at least 1 "
+     "row). One that is later than the list is long is dropped. Only with `late = "
+     "\"next_round\"`."},
     {"participation.on_too_few", "\"wait\" or \"fail\"", "\"wait\"",
      "When too few sites are there to begin a round: wait for more, or end the job."},
     {"participation.max_failed_rounds", "integer, 0 to 1000000", "10",

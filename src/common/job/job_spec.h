@@ -29,12 +29,15 @@ inline constexpr size_t kMaxLevels = 4096;  // of one feature, or of the label
 inline constexpr uint32_t kMaxDesignColumns = 65536;
 inline constexpr size_t kMaxHiddenLayers = 8;
 inline constexpr uint64_t kMaxParameters = uint64_t{1} << 28;  // 1 GiB of float32
+inline constexpr uint32_t kFullStaleness = 65536;              // an update in time
+inline constexpr size_t kMaxStaleness = 64;                    // rounds
 inline constexpr uint32_t kMaxWeightCap = 1u << 29;            // specs/exact_sum.md
 
 enum class Standardize { kFederated, kSite, kNone };
 enum class ModelKind { kLogistic, kLinear, kSoftmax, kMlp };
 enum class StartKind { kZeros, kSeed, kState };
 enum class OnTooFew { kWait, kFail };
+enum class Late { kDrop, kNextRound };
 enum class Durability { kUpdate, kRound };
 enum class Retain { kRound, kUpdates };  // what replay can redo
 enum class ColumnType { kNumber, kBinary, kCategory };
@@ -81,6 +84,12 @@ struct ParticipationSpec {
   Duration round_deadline = std::chrono::minutes(5);
   uint32_t goal = 0;    // a train step closes at this many counted; 0 = all selected
   double select = 1.0;  // a train step asks ceil(goal * select) sites
+  Late late = Late::kDrop;
+  // kNextRound: what an update that is 1, 2, .. rounds late counts, in 65536ths of its weight; a
+  // later one is dropped. Polynomial staleness 1 / sqrt(1 + age) (FedBuff, Nguyen et al. 2022,
+  // section 5).
+  std::vector<uint32_t> staleness = {46341, 37837, 32768, 29309, 26755,
+                                     24770, 23170, 21845, 20724, 19760};
   OnTooFew on_too_few = OnTooFew::kWait;
   uint32_t max_failed_rounds = 10;
 };

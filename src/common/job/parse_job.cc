@@ -208,12 +208,27 @@ class JobReader {
           fmt::format("is {}, below `participation.min_sites` = {}", part.goal, part.min_sites),
           "a round would close before it has enough updates");
     }
-    const std::string_view late = Leaf("participation.late");
-    if (table.Text(late) == "next_round") {
-      table.OutOfRange(late, "is \"next_round\", which no version can do yet, want \"drop\"",
-                       "late updates are dropped; a longer round_deadline makes fewer of them");
-    } else {
-      table.Choice(late, {"drop"});
+    ReadLate(table);
+  }
+
+  void ReadLate(const TomlTable& table) {
+    ParticipationSpec& part = spec_.participation;
+    if (table.Choice(Leaf("participation.late"), {"drop", "next_round"}) == 1) {
+      part.late = Late::kNextRound;
+    }
+    const std::string_view key = Leaf("participation.staleness");
+    const auto factors = table.Integers(key, kMaxStaleness, {1, kFullStaleness});
+    if (!factors) return;
+    if (part.late == Late::kDrop) {
+      table.Conflict(key, "needs `late = \"next_round\"`", "late updates are dropped otherwise");
+    }
+    if (factors->empty()) {
+      table.OutOfRange(key, fmt::format("is empty, want 1 to {} integers", kMaxStaleness));
+    }
+    part.staleness.assign(factors->begin(), factors->end());
+    if (!std::is_sorted(part.staleness.rbegin(), part.staleness.rend())) {
+      table.OutOfRange(key, "grows, want no factor above the one before",
+                       "an older update never counts more than a younger one");
     }
   }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "common/base/error.h"
@@ -14,19 +15,6 @@ namespace {
 // Where the place of a job-file error points when only the journal has the file.
 constexpr std::string_view kFileName = "job.toml";
 
-absl::Status NotFound(const JobId& job) {
-  return Error(ErrorCode::kJobNotFound, fmt::format("no job {} here", job.value()),
-               "List the jobs with `consilium jobs`.");
-}
-
-wire::OutcomeKind KindFor(const StepView& step, const SiteStepView& row, const Digest& held) {
-  if (row.result == "refused") return wire::OutcomeKind::kRefused;
-  if (row.result == "failed") return wire::OutcomeKind::kFailed;
-  if (!step.committed) return wire::OutcomeKind::kRoundFailed;
-  const bool counted = row.result == "counted" && row.update_digest == held;
-  return counted ? wire::OutcomeKind::kCounted : wire::OutcomeKind::kLateDropped;
-}
-
 // Where the setbacks of this kind and site are, or would be.
 auto FindSetback(auto& setbacks, Setback what, const SiteId& site) {
   return std::ranges::find_if(
@@ -34,6 +22,11 @@ auto FindSetback(auto& setbacks, Setback what, const SiteId& site) {
 }
 
 }  // namespace
+
+absl::Status JobNotFound(const JobId& job) {
+  return Error(ErrorCode::kJobNotFound, fmt::format("no job {} here", job.value()),
+               "List the jobs with `consilium jobs`.");
+}
 
 const char* NameOf(Setback setback) {
   switch (setback) {
@@ -116,6 +109,7 @@ void JobHistory::ApplyTo(const JobEnded& record) {
   entry->view.reason = record.reason;
   entry->view.ended = record.utc;
   entry->open.reset();
+  entry->late.clear();
   entry->live = LiveView{record.status, {}, std::nullopt};
   ended_.push_back(record.job);
   ForgetOldJobs();
@@ -151,7 +145,16 @@ void JobHistory::ApplyTo(const StepOpened& record) {
 
 void JobHistory::ApplyTo(const UpdateAccepted& record) {
   Entry* entry = FindOpen(record.key.job, record.key.step);
-  if (entry != nullptr) entry->open->accepted.insert_or_assign(record.key.site, record);
+  if (entry != nullptr) {
+    entry->open->accepted.insert_or_assign(record.key.site, record);
+    return;
+  }
+  entry = Find(record.key.job);
+  if (entry == nullptr) return;
+  const auto step = entry->late.find(record.key.step);
+  if (step == entry->late.end()) return;
+  const auto site = step->second.sites.find(record.key.site);
+  if (site != step->second.sites.end()) site->second = record;
 }
 
 void JobHistory::ApplyTo(const StepClosed& record) {
@@ -166,6 +169,7 @@ void JobHistory::ApplyTo(const StepCommitted& record) {
   if (entry->closing->workload == wire::Workload::kTrain) ++entry->view.rounds_committed;
   entry->view.state = record.state;
   entry->accumulators[record.step] = record.accumulator;
+  CarryLate(*entry);
   CloseStep(*entry);
 }
 
@@ -200,6 +204,30 @@ void JobHistory::ApplyTo(const SetbackNoted& record) {
   const uint32_t count = known->count + 1;
   *known = record.setback;
   known->count = count;
+}
+
+// The step is committed: what it says of late updates is so, and its own stragglers may be carried.
+void JobHistory::CarryLate(Entry& entry) {
+  const StepView& report = *entry.closing;
+  for (const LateUpdateView& late : report.late) {
+    const auto step = entry.late.find(late.step);
+    if (step == entry.late.end()) continue;
+    step->second.sites.erase(late.site);
+    if (step->second.sites.empty()) entry.late.erase(step);
+  }
+  const bool carries =
+      entry.spec.ok() && (*entry.spec)->participation.late == job::Late::kNextRound &&
+      report.workload == wire::Workload::kTrain && report.round.value() < (*entry.spec)->rounds;
+  if (!carries) return;
+  LateStep late{report.step, report.round, report.base_state, entry.open->opened.selected, {}};
+  for (const SiteStepView& site : report.sites) {
+    if (site.result != "late") continue;
+    const auto accepted = entry.open->accepted.find(site.site);
+    late.sites[site.site] = accepted == entry.open->accepted.end()
+                                ? std::nullopt
+                                : std::optional<UpdateAccepted>(accepted->second);
+  }
+  if (!late.sites.empty()) entry.late[report.step] = std::move(late);
 }
 
 void JobHistory::CloseStep(Entry& entry) {
@@ -282,7 +310,7 @@ std::vector<JobView> JobHistory::List() const {
 absl::StatusOr<JobView> JobHistory::Show(const JobId& job, StepNumber after) const {
   MutexLock lock(mutex_);
   const Entry* entry = Find(job);
-  if (entry == nullptr) return NotFound(job);
+  if (entry == nullptr) return JobNotFound(job);
   JobView view = Summary(*entry);
   view.file = entry->view.file;
   view.admissions = entry->view.admissions;
@@ -309,7 +337,7 @@ bool JobHistory::HasEnded(const JobId& job) const {
 absl::StatusOr<Standing> JobHistory::StandingOf(const JobId& job) const {
   MutexLock lock(mutex_);
   const Entry* entry = Find(job);
-  if (entry == nullptr) return NotFound(job);
+  if (entry == nullptr) return JobNotFound(job);
   if (!entry->spec.ok()) return entry->spec.status();
   Standing standing;
   standing.spec = *entry->spec;
@@ -323,8 +351,17 @@ absl::StatusOr<Standing> JobHistory::StandingOf(const JobId& job) const {
   if (entry->commits > 0) standing.state = entry->view.state;
   standing.open = entry->open;
   standing.admissions = entry->view.admissions;
+  standing.late = entry->late;
   standing.cancelled_by = entry->cancelled_by;
   return standing;
+}
+
+bool JobHistory::MayNote(const JobId& job, Setback what, const SiteId& site) const {
+  MutexLock lock(mutex_);
+  const Entry* entry = Find(job);
+  if (entry == nullptr) return false;
+  const auto known = FindSetback(entry->view.setbacks, what, site);
+  return known == entry->view.setbacks.end() || known->count < kMaxSetbacks;
 }
 
 std::vector<JobId> JobHistory::OpenJobs() const {
@@ -353,71 +390,15 @@ std::vector<SiteEpoch> JobHistory::Epochs() const {
 std::optional<UpdateAccepted> JobHistory::FindAccepted(const wire::TaskKey& key) const {
   MutexLock lock(mutex_);
   const Entry* entry = Find(key.job);
-  if (entry == nullptr || !entry->open || entry->open->opened.step != key.step) {
-    return std::nullopt;
+  if (entry == nullptr) return std::nullopt;
+  if (const auto step = entry->late.find(key.step); step != entry->late.end()) {
+    const auto site = step->second.sites.find(key.site);
+    return site == step->second.sites.end() ? std::nullopt : site->second;
   }
+  if (!entry->open || entry->open->opened.step != key.step) return std::nullopt;
   const auto found = entry->open->accepted.find(key.site);
   if (found == entry->open->accepted.end()) return std::nullopt;
   return found->second;
-}
-
-absl::StatusOr<std::vector<CommittedStep>> JobHistory::CommittedSteps(const JobId& job) const {
-  MutexLock lock(mutex_);
-  const Entry* entry = Find(job);
-  if (entry == nullptr) return NotFound(job);
-  std::vector<CommittedStep> committed;
-  for (const StepView& step : entry->view.steps) {
-    if (!step.committed) continue;
-    committed.push_back({step, entry->accumulators.at(step.step)});
-  }
-  return committed;
-}
-
-std::optional<wire::Outcome> JobHistory::OutcomeOf(const SiteId& site,
-                                                   const wire::HeldUpdate& held) const {
-  MutexLock lock(mutex_);
-  wire::Outcome outcome{held.job, held.step, wire::OutcomeKind::kRoundFailed, ""};
-  const Entry* entry = Find(held.job);
-  if (entry == nullptr) {
-    outcome.reason = "this server does not know the job";
-    return outcome;
-  }
-  if (entry->open && entry->open->opened.step == held.step) return std::nullopt;
-  const std::vector<StepView>& steps = entry->view.steps;
-  const auto step =
-      std::lower_bound(steps.begin(), steps.end(), held.step,
-                       [](const StepView& s, StepNumber number) { return s.step < number; });
-  if (step == steps.end() || step->step != held.step) {
-    outcome.reason = "this server never closed that step";
-    return outcome;
-  }
-  const auto row = std::find_if(step->sites.begin(), step->sites.end(),
-                                [&site](const SiteStepView& r) { return r.site == site; });
-  if (row == step->sites.end()) {
-    outcome.kind =
-        step->committed ? wire::OutcomeKind::kLateDropped : wire::OutcomeKind::kRoundFailed;
-    outcome.reason = "the step's report does not name this site (any more)";
-    return outcome;
-  }
-  outcome.kind = KindFor(*step, *row, held.digest);
-  outcome.reason = row->reason.empty() ? step->reason : row->reason;
-  return outcome;
-}
-
-bool JobHistory::MayNote(const JobId& job, Setback what, const SiteId& site) const {
-  MutexLock lock(mutex_);
-  const Entry* entry = Find(job);
-  if (entry == nullptr) return false;
-  const auto known = FindSetback(entry->view.setbacks, what, site);
-  return known == entry->view.setbacks.end() || known->count < kMaxSetbacks;
-}
-
-std::optional<std::string> JobHistory::ResultOf(const JobId& job) const {
-  MutexLock lock(mutex_);
-  const Entry* entry = Find(job);
-  if (entry == nullptr) return "unknown";
-  if (entry->view.ended == 0) return std::nullopt;
-  return NameOf(entry->view.status);
 }
 
 }  // namespace consilium::server::jobs

@@ -44,6 +44,17 @@ struct OpenStepRecord {
   std::map<SiteId, UpdateAccepted> accepted;
 };
 
+// Sites whose update of a closed training step is still to come, or to be counted
+// (late = "next_round").
+struct LateStep {
+  StepNumber step;
+  RoundNumber round;
+  Digest base_state;
+  std::vector<SiteId> selected;                           // of the step
+  std::map<SiteId, std::optional<UpdateAccepted>> sites;  // set: it is here
+};
+using LateSteps = std::map<StepNumber, LateStep>;
+
 // Where a job stands: what an engine starts from.
 struct Standing {
   std::shared_ptr<const job::JobSpec> spec;
@@ -57,6 +68,7 @@ struct Standing {
   Digest state;  // zero before the first commit
   std::optional<OpenStepRecord> open;
   std::vector<AdmissionView> admissions;
+  LateSteps late;
   std::string cancelled_by;  // empty: nobody asked for it
 };
 
@@ -65,6 +77,9 @@ struct CommittedStep {
   StepView report;
   Digest accumulator;
 };
+
+// kJobNotFound, with what to do.
+absl::Status JobNotFound(const JobId& job);
 
 class JobHistory {
  public:
@@ -82,11 +97,13 @@ class JobHistory {
   // The ended jobs but the newest `keep`, oldest first.
   std::vector<JobId> EndedJobsBeyond(size_t keep) const;
   std::vector<SiteEpoch> Epochs() const;
-  // Of the open step only.
+  // Of the open step, and late ones.
   std::optional<UpdateAccepted> FindAccepted(const wire::TaskKey& key) const;
   absl::StatusOr<std::vector<CommittedStep>> CommittedSteps(const JobId& job) const;
 
-  // What became of an update that a site still holds; nullopt while its step is open.
+  LateSteps LateOf(const JobId& job) const;
+  // What became of an update that a site still holds; nullopt while its step is open, or it may
+  // still count in a later round.
   std::optional<wire::Outcome> OutcomeOf(const SiteId& site, const wire::HeldUpdate& held) const;
   // Whether another such setback of the job is still worth a record (kMaxSetbacks).
   bool MayNote(const JobId& job, Setback what, const SiteId& site) const;
@@ -106,6 +123,7 @@ class JobHistory {
     std::string last_failure;
     std::string cancelled_by;
     std::optional<OpenStepRecord> open;
+    LateSteps late;
     std::optional<StepView> closing;  // reported, its commit or failure not read yet
     std::map<StepNumber, Digest> accumulators;
     size_t site_rows = 0;
@@ -130,6 +148,7 @@ class JobHistory {
   // Null when the step is not the open one.
   Entry* FindOpen(const JobId& job, StepNumber step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static JobView Summary(const Entry& entry);
+  void CarryLate(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseStep(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetOldJobs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

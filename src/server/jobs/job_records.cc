@@ -15,6 +15,8 @@ namespace {
 
 // The version of UpdateAccepted and StepClosed from which they name training kernels.
 constexpr uint16_t kWithKernels = 2;
+// The version of StepClosed from which it names late updates.
+constexpr uint16_t kWithLate = 3;
 
 // The version of SiteEpoch from which it names the client's process.
 constexpr uint16_t kWithProcess = 2;
@@ -24,7 +26,7 @@ constexpr uint16_t kNewest = 1;
 template <>
 constexpr uint16_t kNewest<UpdateAccepted> = kWithKernels;
 template <>
-constexpr uint16_t kNewest<StepClosed> = kWithKernels;
+constexpr uint16_t kNewest<StepClosed> = kWithLate;
 template <>
 constexpr uint16_t kNewest<SiteEpoch> = kWithProcess;
 
@@ -143,7 +145,9 @@ void Write(ByteWriter& out, const StepClosed& r) {
 }
 void Read(ByteReader& in, StepClosed& r, uint16_t version) {
   GetName(in, r.job);
-  r.report = GetStep(in, version >= kWithKernels ? StepFields::kWithKernels : StepFields::kFirst);
+  r.report = GetStep(in, version >= kWithLate      ? StepFields::kWithLate
+                         : version >= kWithKernels ? StepFields::kWithKernels
+                                                   : StepFields::kFirst);
 }
 
 void Write(ByteWriter& out, const StepCommitted& r) {

@@ -24,7 +24,7 @@ const char* NameOf(JobStatus status);
 // clocks are compared.
 struct Wait {
   // "slot" (too many jobs run), "answers" (admissions, returning sites), "quorum" (too few sites),
-  // "updates", "commit", "disk"; empty: nothing.
+  // "updates", "late", "commit", "disk"; empty: nothing.
   std::string kind;
   std::string text;           // for a person: for whom, and how it stands with each
   std::vector<SiteId> sites;  // whom, where it is sites
@@ -52,6 +52,21 @@ struct SiteStepView {
   std::optional<Duration> left;   // given up then, unless a sign comes
 };
 
+// An update of an older round that this one ended: it counted here, or will never count.
+struct LateUpdateView {
+  SiteId site;
+  StepNumber step;     // that it was made for
+  RoundNumber round;   // of that step
+  uint32_t age = 0;    // rounds between
+  std::string result;  // wire::NameOf: "late_carried", "late_dropped"
+  std::string reason;
+  uint64_t update_bytes = 0;    // 0: it never came
+  uint32_t weight = 0;          // as sent
+  uint32_t counted_weight = 0;  // by its staleness; 0 when dropped
+  Digest update_digest;
+  std::string kernel;
+};
+
 struct StepView {
   StepNumber step;
   wire::Workload workload = wire::Workload::kTrain;
@@ -64,7 +79,8 @@ struct StepView {
   Duration elapsed{0};
   std::optional<Duration> left;     // until its deadline, while sites are waited for
   std::vector<SiteStepView> sites;  // every selected site
-  aggregation::Metrics metrics;     // over all counted sites, of the state the step starts from
+  std::vector<LateUpdateView> late;
+  aggregation::Metrics metrics;  // over all counted sites, of the state the step starts from
   uint64_t update_bytes = 0;
   uint64_t total_weight = 0;
 };

@@ -56,8 +56,38 @@ SiteStepView GetSite(ByteReader& in, StepFields fields) {
   site.update_digest = GetDigest(in);
   site.elapsed = Duration(in.Get<int64_t>());
   site.metrics = GetMetrics(in);
-  if (fields == StepFields::kWithKernels) site.kernel = in.GetText(kMaxNameBytes);
+  if (fields >= StepFields::kWithKernels) site.kernel = in.GetText(kMaxNameBytes);
   return site;
+}
+
+void PutLate(ByteWriter& out, const LateUpdateView& late) {
+  PutName(out, late.site);
+  out.Put(late.step.value());
+  out.Put(late.round.value());
+  out.Put(late.age);
+  PutCut(out, late.result, kMaxNameBytes);
+  PutCut(out, late.reason, kMaxReasonBytes);
+  out.Put(late.update_bytes);
+  out.Put(late.weight);
+  out.Put(late.counted_weight);
+  PutDigest(out, late.update_digest);
+  PutCut(out, late.kernel, kMaxNameBytes);
+}
+
+LateUpdateView GetLate(ByteReader& in) {
+  LateUpdateView late;
+  GetName(in, late.site);
+  late.step = StepNumber(in.Get<uint64_t>());
+  late.round = RoundNumber(in.Get<uint64_t>());
+  late.age = in.Get<uint32_t>();
+  late.result = in.GetText(kMaxNameBytes);
+  late.reason = in.GetText(kMaxReasonBytes);
+  late.update_bytes = in.Get<uint64_t>();
+  late.weight = in.Get<uint32_t>();
+  late.counted_weight = in.Get<uint32_t>();
+  late.update_digest = GetDigest(in);
+  late.kernel = in.GetText(kMaxNameBytes);
+  return late;
 }
 
 }  // namespace
@@ -123,6 +153,8 @@ void PutStep(ByteWriter& out, const StepView& step) {
   out.Put(step.total_weight);
   out.Put(static_cast<uint32_t>(step.sites.size()));
   for (const SiteStepView& site : step.sites) PutSite(out, site);
+  out.Put(static_cast<uint32_t>(step.late.size()));
+  for (const LateUpdateView& late : step.late) PutLate(out, late);
 }
 
 StepView GetStep(ByteReader& in, StepFields fields) {
@@ -141,6 +173,9 @@ StepView GetStep(ByteReader& in, StepFields fields) {
   step.total_weight = in.Get<uint64_t>();
   const size_t count = GetCount(in, wire::kMaxCohort);
   for (size_t i = 0; i < count && in.ok(); ++i) step.sites.push_back(GetSite(in, fields));
+  if (fields < StepFields::kWithLate) return step;
+  const size_t late = GetCount(in, wire::kMaxCohort);
+  for (size_t i = 0; i < late && in.ok(); ++i) step.late.push_back(GetLate(in));
   return step;
 }
 

@@ -48,8 +48,9 @@ void GetEnum(ByteReader& in, Enum& value, Enum least, Enum most) {
 void PutMetrics(ByteWriter& out, const aggregation::Metrics& metrics);
 aggregation::Metrics GetMetrics(ByteReader& in);
 
-// The report of a finished step, every selected site in it. Written with kernels; older ones read.
-enum class StepFields { kFirst, kWithKernels };
+// The report of a finished step, every selected site in it. Written with all fields; older ones
+// read.
+enum class StepFields { kFirst, kWithKernels, kWithLate };
 void PutStep(ByteWriter& out, const StepView& step);
 StepView GetStep(ByteReader& in, StepFields fields);
 

@@ -96,7 +96,8 @@ bool JobEngine::DrainEvents(Instant now) {
 }
 
 void JobEngine::Handle(const StepEvent& event, Instant now) {
-  if (step_ != nullptr && step_->step() == event.step) step_->Apply(event.event, now);
+  if (step_ != nullptr && step_->step() == event.step) return step_->Apply(event.event, now);
+  HearLate(event, now);
 }
 
 void JobEngine::Handle(const CancelAsked&, Instant now) {
@@ -140,12 +141,14 @@ absl::Status JobEngine::Load(Instant now) {
   for (const jobs::AdmissionView& known : standing_.admissions) {
     candidates_[known.site] = Candidate{false, now, known.verdict, known.rule, known.message};
   }
-  const bool spools_may_stay =
-      !standing_.open && standing_.last_step > StepNumber(0) && spec.retain == job::Retain::kRound;
+  const bool spools_may_stay = !standing_.open && standing_.last_step > StepNumber(0) &&
+                               !standing_.late.contains(standing_.last_step) &&
+                               spec.retain == job::Retain::kRound;
   if (spools_may_stay) {
     // The crash may have come between the commit and this.
     CN_RETURN_IF_ERROR(world_.stores.updates.Discard(job_, standing_.last_step));
   }
+  CN_RETURN_IF_ERROR(OpenLate(now));
   store::StateStore& states = world_.stores.states;
   if (standing_.commits > 0) {
     state_ = standing_.state;
@@ -174,6 +177,7 @@ void JobEngine::AfterStep(Instant now) {
   if (step->end() == StepEnd::kCommitted) {
     state_ = step->NextState();
     ++standing_.commits;
+    NoteLate(step->step(), now);
     return;
   }
   ++standing_.failed;
@@ -227,8 +231,12 @@ bool JobEngine::Select(Instant now) {
   Selection selection =
       SelectSites(standing_.spec->participation, candidates_, world_.accept_lease, now);
   if (auto* selected = std::get_if<Selected>(&selection)) {
-    OpenNext(std::move(selected->sites), now);
-    return true;
+    if (LeaveOutLate(selected->sites, now)) {
+      OpenNext(std::move(selected->sites), now);
+      return true;
+    }
+    backoff_.Reset();
+    return before != std::pair(status_, look_again_);
   }
   backoff_.Reset();  // it waits for sites, not for the disk
   if (const auto* await = std::get_if<AwaitAnswers>(&selection)) {
@@ -314,6 +322,13 @@ void JobEngine::End(jobs::JobStatus status, std::string reason, Instant now) {
 }
 
 void JobEngine::WriteEnd(Instant now) {
+  const jobs::LateSteps late = world_.history.LateOf(job_);
+  for (const auto& [step, of_step] : late) {
+    const bool keep = standing_.spec->retain == job::Retain::kUpdates;
+    const absl::Status gone =
+        world_.stores.updates.Discard(job_, step, keep ? store::Spools::kStay : store::Spools::kGo);
+    if (!gone.ok()) LogStatus(Level::kWarning, "late updates of an ended job stay", gone);
+  }
   if (const absl::Status gone = world_.stores.updates.EndJob(job_); !gone.ok()) {
     LogStatus(Level::kWarning, "segments of an ended job stay", gone, {{"job", job_.value()}});
   }
@@ -327,6 +342,7 @@ void JobEngine::WriteEnd(Instant now) {
       {{"job", job_.value()},
        {"status", jobs::NameOf(ending_->status)},
        {"reason", ending_->reason}});
+  TellDropped(late);
   for (const auto& [site, candidate] : candidates_) {
     if (!candidate.connected) continue;
     world_.federation.SendTo(site, wire::JobEnded{job_, jobs::NameOf(ending_->status)});

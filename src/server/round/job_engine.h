@@ -14,10 +14,12 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/base/bounded_queue.h"
@@ -97,7 +99,17 @@ class JobEngine {
   void Trouble(const absl::Status& why, Instant now);
   std::string CancelReason() const;
   void Note(jobs::Setback what, const SiteId& site);
-  bool SendNotice(const SiteId& site);  // false: the site is away
+  // ---- sites whose update of an older round is on its way (job_engine_late.cc)
+  absl::Status OpenLate(Instant now);
+  void OfferLate(const SiteId& site, Instant now);
+  void HearLate(const StepEvent& event, Instant now);
+  void NoteLate(StepNumber step, Instant now);
+  void PruneLate(Instant now);
+  bool HasArrived(StepNumber step, const SiteId& site) const;
+  // False: without them a round has too few; it waits for them.
+  bool LeaveOutLate(std::vector<SiteId>& sites, Instant now);
+  void TellDropped(const jobs::LateSteps& late);  // the job has ended
+  bool SendNotice(const SiteId& site);            // false: the site is away
   jobs::Wait WaitNow(Instant now) const;
   // What the disk said to a site of the open step that could not deliver its update. Empty:
   // nothing, or the disk works again.
@@ -120,6 +132,11 @@ class JobEngine {
   bool cancelled_ = false;
   Digest state_;  // from which the next step starts
   Candidates candidates_;
+  struct LateSite {
+    StepNumber step;
+    Instant renewed;  // its last sign of life
+  };
+  std::map<SiteId, LateSite> late_;
   std::unique_ptr<StepRunner> step_;
   std::optional<jobs::JobEnded> ending_;
   Backoff backoff_;

@@ -20,6 +20,7 @@ void JobEngine::Handle(const Attended& event, Instant now) {
   candidate.connected = SendNotice(event.site);
   candidate.since = now;
   if (step_ != nullptr) step_->Apply(SiteAttended{event.site}, now);
+  OfferLate(event.site, now);
 }
 
 void JobEngine::Handle(const Left& event, Instant now) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
 #include "common/learn/contribution.h"
+#include "server/round/late_updates.h"
 
 namespace consilium::server::round {
 namespace {
@@ -28,7 +30,7 @@ Digest ManifestDigestOf(const wire::State& state) {
 // is gone or damaged.
 absl::StatusOr<Digest> FoldAgain(const JobId& job, const job::JobSpec& spec,
                                  const jobs::StepView& step, const tensor::Layout& layout,
-                                 const Stores& stores) {
+                                 const std::map<StepNumber, Digest>& bases, const Stores& stores) {
   std::vector<store::AcceptedUpdate> counted;
   for (const jobs::SiteStepView& site : step.sites) {
     if (site.result != "counted") continue;
@@ -36,7 +38,8 @@ absl::StatusOr<Digest> FoldAgain(const JobId& job, const job::JobSpec& spec,
         {{job, step.step, site.site}, site.update_digest, site.weight, site.update_bytes});
   }
   auto digest = stores.updates.DigestOfKept(
-      {job, step.step, step.base_state, layout, SumOptionsOf(spec, step.sites.size())}, counted);
+      {job, step.step, step.base_state, layout, SumOptionsOf(spec, step.sites.size())}, counted,
+      CarriedBy(job, step.late, learn::FirstStatistic(layout), bases));
   if (digest.ok() || CodeOf(digest.status()) == ErrorCode::kStorageIo) return digest;
   return Error(ErrorCode::kReplayDiffers,
                fmt::format("step {}: a kept update is gone or damaged: {}", step.step.value(),
@@ -65,6 +68,7 @@ class Replayer {
     ReplayedStep replayed;
     replayed.step = step.step;
     replayed.recorded = step.state;
+    bases_[step.step] = step.base_state;
     CN_ASSIGN_OR_RETURN(const tensor::Layout layout,
                         learn::ContributionLayout(spec_, step.workload));
     const std::string path = SumPath(stores_.sums_folder, job_, step.step);
@@ -76,7 +80,8 @@ class Replayer {
     CN_RETURN_IF_ERROR(bytes.status());
     if (crypto::Sha256Of(*bytes) != committed.accumulator) return replayed;
     if (spec_.retain == job::Retain::kUpdates && !step.sites.empty()) {
-      CN_ASSIGN_OR_RETURN(const Digest again, FoldAgain(job_, spec_, step, layout, stores_));
+      CN_ASSIGN_OR_RETURN(const Digest again,
+                          FoldAgain(job_, spec_, step, layout, bases_, stores_));
       if (again != committed.accumulator) return replayed;
       replayed.sums_redone = true;
     }
@@ -99,6 +104,7 @@ class Replayer {
   const Stores& stores_;
   std::shared_ptr<const wire::State> last_;  // what the last redone step gave
   Digest last_digest_;
+  std::map<StepNumber, Digest> bases_;  // of the steps before
 };
 
 }  // namespace

@@ -120,7 +120,7 @@ void RoundState::Handle(const Cancel& event, Instant now) {
     return;
   }
   if (phase_ != Phase::kSelecting && phase_ != Phase::kTraining) return;
-  EndStragglers(event.reason, now);
+  EndStragglers(event.reason, /*carry=*/false, now);
   Finish(false, Digest{}, event.reason);
 }
 
@@ -206,10 +206,14 @@ bool RoundState::MayClose(Instant now) const {
 void RoundState::Close(Instant now) {
   phase_ = Phase::kClosing;
   const bool in_time = now < started_ + plan_.deadline;
+  const bool carry = plan_.carry_late && Shortfall().empty();
   EndStragglers(
-      in_time ? fmt::format("the step closed at its goal of {} updates", plan_.goal)
-              : fmt::format("not finished by the deadline of {}", FormatDuration(plan_.deadline)),
-      now);
+      fmt::format("{}{}",
+                  in_time ? fmt::format("the step closed at its goal of {} updates", plan_.goal)
+                          : fmt::format("not finished by the deadline of {}",
+                                        FormatDuration(plan_.deadline)),
+                  carry ? "; it goes on, for a later round" : ""),
+      carry, now);
   if (const std::string shortfall = Shortfall(); !shortfall.empty()) {
     Finish(false, Digest{}, shortfall);
     return;
@@ -222,13 +226,14 @@ void RoundState::Close(Instant now) {
   actions_.push_back(std::move(commit));
 }
 
-void RoundState::EndStragglers(const std::string& reason, Instant now) {
+void RoundState::EndStragglers(const std::string& reason, bool carry, Instant now) {
   for (const auto& [site, report] : reports_) {
     if (report.result == SiteResult::kWaiting) {
       End(site, SiteResult::kLate, reason, now);
     } else if (IsOpen(report.result)) {
-      actions_.push_back(Withdraw{site, reason});
+      if (!carry) actions_.push_back(Withdraw{site, reason});
       End(site, SiteResult::kLate, reason, now);
+      reports_[site].carried = carry;
     }
   }
 }
@@ -238,7 +243,7 @@ void RoundState::Finish(bool committed, const Digest& state, const std::string& 
   actions_.push_back(Finished{committed, state, reason});
   for (const auto& [site, report] : reports_) {
     const bool asked = report.result == SiteResult::kCounted || leases_.contains(site);
-    if (!asked) continue;
+    if (!asked || (committed && report.carried)) continue;  // carried: the outcome comes later
     actions_.push_back(Notify{site, OutcomeOf(report.result, committed),
                               report.reason.empty() ? reason : report.reason});
   }

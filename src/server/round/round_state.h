@@ -36,6 +36,7 @@ struct RoundPlan {
   std::set<SiteId> required;
   uint32_t goal = 0;  // closes at this many counted; 0 = all selected
   Duration deadline{0};
+  bool carry_late = false;  // stragglers go on when the step commits: their updates count later
   // 0 = no such lease:
   Duration accept_lease{0};    // an offer not answered for this long has failed
   Duration progress_lease{0};  // no step, byte or message for this long: past its lease
@@ -63,7 +64,8 @@ struct SiteReport {
   std::string phase;    // last progress: "fetch", "train", "submit"
   uint64_t done = 0;    // of that phase, as the site counts: bytes, or steps
   uint64_t total = 0;
-  bool away = false;  // not connected
+  bool away = false;     // not connected
+  bool carried = false;  // late, and at work still
 };
 
 // How it stands with a site that the step waits for.
@@ -160,7 +162,7 @@ class RoundState {
   void ExpireLeases(Instant now);
   bool MayClose(Instant now) const;
   void Close(Instant now);
-  void EndStragglers(const std::string& reason, Instant now);
+  void EndStragglers(const std::string& reason, bool carry, Instant now);
   void Finish(bool committed, const Digest& state, const std::string& reason);
   std::string Shortfall() const;  // empty when enough were counted
 

@@ -9,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "common/learn/contribution.h"
 #include "server/jobs/step_codec.h"
+#include "server/round/late_updates.h"
 #include "server/round/next_state.h"
 #include "server/store/report_sink.h"
 
@@ -94,8 +95,9 @@ class StepReport final : public store::ReportSink {
 }  // namespace
 
 sum::SumOptions SumOptionsOf(const job::JobSpec& spec, size_t selected) {
-  return {spec.weight_cap, std::max(kUsualContributions, static_cast<uint32_t>(std::min<size_t>(
-                                                             selected, wire::kMaxCohort)))};
+  auto most = static_cast<uint32_t>(std::min<size_t>(selected, wire::kMaxCohort));
+  if (spec.participation.late == job::Late::kNextRound) most *= 2;
+  return {spec.weight_cap, std::max(kUsualContributions, most)};
 }
 
 std::string SumPath(const std::string& sums_folder, const JobId& job, StepNumber step) {
@@ -125,7 +127,9 @@ absl::StatusOr<bool> FoldSome(const job::JobSpec& spec, const jobs::StepOpened& 
 }
 
 absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::StepOpened& opened,
-                                        const std::vector<SiteId>& counted, const Stores& stores) {
+                                        const std::vector<SiteId>& counted,
+                                        std::vector<jobs::LateUpdateView> late,
+                                        const Stores& stores) {
   const std::string path = SumPath(stores.sums_folder, opened.job, opened.step);
   CN_RETURN_IF_ERROR(stores.storage.CreateFolder(path.substr(0, path.rfind('/'))));
   CN_ASSIGN_OR_RETURN(const tensor::Layout contribution,
@@ -133,9 +137,14 @@ absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::St
   CN_ASSIGN_OR_RETURN(NextState next,
                       NextState::Begin(spec, opened.workload, opened.base_state, stores.states));
   StepReport report(contribution, next);
-  CN_ASSIGN_OR_RETURN(const store::StepSum sum,
-                      stores.updates.WriteSum(opened.job, opened.step, counted, path, &report));
+  CN_ASSIGN_OR_RETURN(
+      const store::StepSum sum,
+      stores.updates.WriteSum(
+          opened.job, opened.step,
+          {counted, CarriedBy(opened.job, late, learn::FirstStatistic(contribution), {})}, path,
+          &report));
   SteppedState stepped;
+  stepped.late = std::move(late);
   CN_ASSIGN_OR_RETURN(store::StateStore::Hold held, next.Finish(report.statistics()));
   stepped.state = held.digest();
   stepped.held = std::make_shared<const store::StateStore::Hold>(std::move(held));

@@ -42,9 +42,10 @@ struct SteppedState {
   uint64_t total_weight = 0;
   aggregation::Metrics metrics;                         // of the base state, over all counted
   std::map<SiteId, aggregation::Metrics> site_metrics;  // train and evaluate steps
+  std::vector<jobs::LateUpdateView> late;               // that the step ended
 };
 
-// The width of the quantum follows from how many sites may contribute.
+// The width of the quantum follows from how many sites may contribute, and as many late updates.
 sum::SumOptions SumOptionsOf(const job::JobSpec& spec, size_t selected);
 std::string SumPath(const std::string& sums_folder, const JobId& job, StepNumber step);
 // The disk's fault, worth another try: kStorageIo, kStorageFull.
@@ -55,10 +56,13 @@ bool IsStorageTrouble(const absl::Status& status);
 absl::StatusOr<bool> FoldSome(const job::JobSpec& spec, const jobs::StepOpened& opened,
                               const std::set<SiteId>& counted, const Stores& stores);
 
-// REQUIRES: the step is closed for uploads. Errors: of the disk (IsStorageTrouble), or of the
-// server half (another try would fail again).
+// `late` are the updates of older steps that this one ends; those that count are in the sum.
+// REQUIRES: what is counted does not change any more. Errors: of the disk (IsStorageTrouble), or of
+// the server half (another try would fail again).
 absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::StepOpened& opened,
-                                        const std::vector<SiteId>& counted, const Stores& stores);
+                                        const std::vector<SiteId>& counted,
+                                        std::vector<jobs::LateUpdateView> late,
+                                        const Stores& stores);
 
 }  // namespace consilium::server::round
 

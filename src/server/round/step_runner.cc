@@ -13,11 +13,18 @@
 #include "common/base/status_macros.h"
 #include "common/learn/contribution.h"
 #include "server/round/inline_state.h"
+#include "server/round/late_updates.h"
 
 namespace consilium::server::round {
 namespace {
 
 constexpr Duration kFoldPause = std::chrono::seconds(10);  // after a fold that failed
+
+// Whether stragglers of this step may count in a later round.
+bool CarriesLate(const job::JobSpec& spec, const jobs::StepOpened& opened) {
+  return spec.participation.late == job::Late::kNextRound &&
+         opened.workload == wire::Workload::kTrain && opened.round.value() < spec.rounds;
+}
 
 RoundPlan PlanOf(const StepRunner::Start& start, const EngineWorld& world) {
   const job::ParticipationSpec& wanted = start.spec->participation;
@@ -28,6 +35,7 @@ RoundPlan PlanOf(const StepRunner::Start& start, const EngineWorld& world) {
   plan.required.insert(wanted.required_sites.begin(), wanted.required_sites.end());
   if (start.record.opened.workload == wire::Workload::kTrain) plan.goal = wanted.goal;
   plan.deadline = start.record.opened.deadline;
+  plan.carry_late = CarriesLate(*start.spec, start.record.opened);
   plan.accept_lease = world.accept_lease;
   if (start.after_restart) plan.accept_lease += world.progress_lease;
   plan.progress_lease = world.progress_lease;
@@ -190,11 +198,43 @@ void StepRunner::SendOffer(const Offer& offer, Instant now) {
   if (!sent) Queue(round_.Apply(SiteLeft{offer.site}, now));
 }
 
+// The updates of older rounds that this one ends.
+std::vector<jobs::LateUpdateView> StepRunner::EndLate() const {
+  const jobs::StepOpened& opened = record_.opened;
+  if (opened.workload != wire::Workload::kTrain) return {};
+  const jobs::LateSteps late = world_.history.LateOf(opened.job);
+  if (late.empty()) return {};
+  CloseLate(*spec_, opened, late, world_.stores.updates);
+  const size_t room =
+      SumOptionsOf(*spec_, opened.selected.size()).max_contributions - opened.selected.size();
+  return EndedBy(*spec_, opened, late, room, world_.stores.updates);
+}
+
+// Durable now: their sites hear it.
+void StepRunner::TellLate() {
+  for (const jobs::LateUpdateView& late : stepped_->late) {
+    world_.federation.SendTo(
+        late.site, wire::Outcome{record_.opened.job, late.step,
+                                 late.counted_weight > 0 ? wire::OutcomeKind::kLateCarried
+                                                         : wire::OutcomeKind::kLateDropped,
+                                 late.reason});
+  }
+}
+
 absl::Status StepRunner::PerformCommit(const Commit& commit, Instant now) {
   const jobs::StepOpened& opened = record_.opened;
   if (!stepped_) {
-    world_.stores.updates.CloseForUploads(opened.job, opened.step);
-    auto stepped = CommitStep(*spec_, opened, commit.counted, world_.stores);
+    // Of what is counted nothing changes any more; the others may go on.
+    if (CarriesLate(*spec_, opened)) {
+      std::set<SiteId> late;
+      for (const auto& [site, report] : round_.sites()) {
+        if (report.carried) late.insert(site);
+      }
+      world_.stores.updates.CloseForAllBut(opened.job, opened.step, std::move(late));
+    } else {
+      world_.stores.updates.CloseForUploads(opened.job, opened.step);
+    }
+    auto stepped = CommitStep(*spec_, opened, commit.counted, EndLate(), world_.stores);
     if (IsStorageTrouble(stepped.status())) return stepped.status();
     if (!stepped.ok()) {
       end_ = IsHopeless(stepped.status()) ? StepEnd::kHopeless : StepEnd::kFailed;
@@ -210,6 +250,7 @@ absl::Status StepRunner::PerformCommit(const Commit& commit, Instant now) {
   CN_CRASH_POINT("step.committed");
   world_.retention.OnCommitted(opened.job, std::get<jobs::StepClosed>(records[0]).report);
   stepped_->held.reset();
+  TellLate();
   Queue(round_.Apply(Committed{stepped_->state}, now));
   return absl::OkStatus();
 }
@@ -240,13 +281,28 @@ absl::Status StepRunner::PerformFinished(const Finished& finished, Instant now) 
 }
 
 void StepRunner::Discard() {
-  const bool keep = end_ == StepEnd::kCommitted && spec_->retain == job::Retain::kUpdates;
   const jobs::StepOpened& opened = record_.opened;
-  const absl::Status gone = world_.stores.updates.Discard(
-      opened.job, opened.step, keep ? store::Spools::kStay : store::Spools::kGo);
-  if (!gone.ok()) {
-    LogStatus(Level::kWarning, "spools of a closed step stay", gone,
-              {{"job", opened.job.value()}, {"step", opened.step.value()}});
+  const bool keep = end_ == StepEnd::kCommitted && spec_->retain == job::Retain::kUpdates;
+  const jobs::LateSteps late = world_.history.LateOf(opened.job);
+  std::set<StepNumber> steps = {opened.step};
+  if (stepped_) {
+    for (const jobs::LateUpdateView& ended : stepped_->late) steps.insert(ended.step);
+  }
+  for (const StepNumber of : steps) {
+    store::UpdateStore& updates = world_.stores.updates;
+    const auto waits = late.find(of);
+    std::set<SiteId> sites;
+    if (waits != late.end()) {
+      for (const auto& [site, update] : waits->second.sites) sites.insert(site);
+    }
+    const absl::Status gone =
+        sites.empty()
+            ? updates.Discard(opened.job, of, keep ? store::Spools::kStay : store::Spools::kGo)
+            : updates.KeepLate(opened.job, of, sites);
+    if (!gone.ok()) {
+      LogStatus(Level::kWarning, "spools of a closed step stay", gone,
+                {{"job", opened.job.value()}, {"step", of.value()}});
+    }
   }
   CN_CRASH_POINT("spools.discarded");
 }
@@ -280,6 +336,8 @@ jobs::StepView StepRunner::Report(Instant now) const {
     view.state = stepped_->state;
     view.metrics = stepped_->metrics;
     view.total_weight = stepped_->total_weight;
+    view.late = stepped_->late;
+    for (const jobs::LateUpdateView& late : view.late) view.update_bytes += late.update_bytes;
   }
   view.sites.reserve(round_.sites().size());
   for (const auto& [site, report] : round_.sites()) {

@@ -76,6 +76,8 @@ class StepRunner {
   absl::Status PerformFinished(const Finished& finished, Instant now);
   void SendOffer(const Offer& offer, Instant now);
   jobs::StepView Report(Instant now) const;
+  std::vector<jobs::LateUpdateView> EndLate() const;
+  void TellLate();
   void Discard();
 
   const std::shared_ptr<const job::JobSpec> spec_;

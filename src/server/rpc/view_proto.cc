@@ -77,6 +77,20 @@ void ToProto(const jobs::Wait& wait, v1::WaitView& out) {
   if (wait.left) out.set_left_ms(MillisOf(*wait.left));
 }
 
+void ToProto(const jobs::LateUpdateView& view, v1::LateUpdateView& out) {
+  out.set_site(view.site.value());
+  out.set_step(view.step.value());
+  out.set_round(view.round.value());
+  out.set_age(view.age);
+  out.set_result(view.result);
+  out.set_reason(view.reason);
+  out.set_update_bytes(view.update_bytes);
+  out.set_weight(view.weight);
+  out.set_counted_weight(view.counted_weight);
+  out.set_update_digest(BytesOf(view.update_digest));
+  out.set_kernel(view.kernel);
+}
+
 void ToProto(const jobs::SetbackView& view, v1::SetbackView& out) {
   out.set_what(jobs::NameOf(view.what));
   out.set_site(view.site.value());
@@ -106,6 +120,7 @@ void ToProto(const jobs::StepView& view, v1::StepView& out) {
   if (!IsEmpty(view.metrics)) ToProto(view.metrics, *out.mutable_metrics());
   out.set_update_bytes(view.update_bytes);
   out.set_total_weight(view.total_weight);
+  for (const jobs::LateUpdateView& late : view.late) ToProto(late, *out.add_late());
 }
 
 void ToProto(const jobs::JobView& view, v1::JobView& out) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/base/bytes.h"
@@ -30,6 +31,7 @@ struct OpenStep {
   sum::SumOptions sum = {};
   bool keep_updates = false;  // a fold deletes no spool
   Sync sync = Sync::kUpdate;
+  bool late = false;  // closed and committed: only what is carried to a later step still comes
 };
 
 struct AcceptedUpdate {
@@ -38,6 +40,18 @@ struct AcceptedUpdate {
   uint32_t weight = 1;  // as sent; capped when summed
   uint64_t bytes = 0;
   std::string kernel = {};  // as its header says; may be empty
+};
+
+// An accepted update of an older step that counts in this one, by its staleness.
+struct CarriedUpdate {
+  AcceptedUpdate update;
+  Digest base_state;    // that it started from
+  uint32_t weight = 1;  // that it counts here
+};
+struct CarriedUpdates {
+  std::vector<CarriedUpdate> updates;
+  // They add to the first so many tensors. What stands behind them is about a state that is past.
+  size_t tensors = 0;
 };
 
 // An update to be folded, and what is kept of it when its spool is gone.

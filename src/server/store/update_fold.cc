@@ -22,6 +22,8 @@ class FoldPass {
         columns_(input.columns),
         previous_(input.previous),
         hashed_(input.hashed),
+        carried_(input.carried),
+        carried_tensors_(input.carried_tensors),
         out_(out),
         report_(report) {}
 
@@ -98,7 +100,8 @@ class FoldPass {
       CN_RETURN_IF_ERROR(previous_->ReadLimbs(at, limbs_[plane]));
       before_[plane] = limbs_[plane];
     }
-    CN_ASSIGN_OR_RETURN(const auto runs, columns_.Read(tensor, first, count));
+    CN_ASSIGN_OR_RETURN(auto runs, columns_.Read(tensor, first, count));
+    if (tensor >= carried_tensors_) runs = runs.first(runs.size() - carried_);
     rule_.Add(tensor, runs, count, {limbs_[0].data(), limbs_[1].data()});
     return absl::OkStatus();
   }
@@ -114,6 +117,8 @@ class FoldPass {
   ColumnReader& columns_;
   const StoredSum* const previous_;
   const bool hashed_;
+  const size_t carried_;
+  const size_t carried_tensors_;
   AppendFile& out_;
   ReportSink* const report_;
   std::vector<double> means_;  // of a block

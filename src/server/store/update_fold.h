@@ -25,6 +25,9 @@ struct FoldInput {
   ColumnReader& columns;
   const StoredSum* previous = nullptr;  // null: nothing was folded yet
   bool hashed = true;  // half the cost of a pass; nobody asks for the digest of a generation
+  // The last so many columns add to the first so many tensors only.
+  size_t carried = 0;
+  size_t carried_tensors = 0;
 };
 
 struct Folded {

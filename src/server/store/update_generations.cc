@@ -144,7 +144,7 @@ absl::StatusOr<UpdateStore::FoldState> UpdateStore::StateForFold(
     return Error(ErrorCode::kUpdateUnknownTask,
                  fmt::format("job {} step {} is not open", job.value(), step.value()));
   }
-  FoldState state{found->second, found->second->generation, found->second->folded, {}};
+  FoldState state{found->second, found->second->generation, found->second->folded, {}, {}, 0};
   for (const SiteId& site : sites) {
     if (state.folded.contains(site)) continue;
     const auto slot = state.entry->slots.find(site);
@@ -179,13 +179,16 @@ absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, cons
   CN_ASSIGN_OR_RETURN(const sum::SumRule rule, sum::SumRule::Create(step.layout, step.sum));
   CN_ASSIGN_OR_RETURN(const auto before, OpenGeneration(*state.entry, state.generation));
   std::vector<ColumnInput> inputs;
-  for (const AcceptedFile& file : state.files) {
-    inputs.push_back({file.path, file.offset + file.header_bytes, file.update.weight});
+  for (const auto* files : {&state.files, &state.carried}) {
+    for (const AcceptedFile& file : *files) {
+      inputs.push_back({file.path, file.offset + file.header_bytes, file.update.weight});
+    }
   }
   CN_ASSIGN_OR_RETURN(ColumnReader columns,
                       ColumnReader::Open(storage_, step.layout, std::move(inputs)));
   const bool is_sum = header.empty();
-  const FoldInput input{columns, before ? &before->sum : nullptr, is_sum};
+  const FoldInput input{columns, before ? &before->sum : nullptr, is_sum, state.carried.size(),
+                        state.carried_tensors};
   if (path.empty()) {
     Nowhere nowhere;
     return FoldColumns(rule, input, nowhere, report);
@@ -266,9 +269,11 @@ void UpdateStore::RemoveFolded(const FoldState& state) const {
 }
 
 absl::StatusOr<StepSum> UpdateStore::WriteSum(const JobId& job, StepNumber step,
-                                              const std::vector<SiteId>& sites,
-                                              const std::string& path, ReportSink* report) const {
-  CN_ASSIGN_OR_RETURN(const FoldState state, StateForFold(job, step, sites));
+                                              const Counted& counted, const std::string& path,
+                                              ReportSink* report) const {
+  const std::vector<SiteId>& sites = counted.sites;
+  CN_ASSIGN_OR_RETURN(FoldState state, StateForFold(job, step, sites));
+  CN_RETURN_IF_ERROR(AddCarried(counted.carried, state));
   for (const auto& [site, update] : state.folded) {
     if (std::ranges::find(sites, site) != sites.end()) continue;
     return Error(ErrorCode::kInternal,
@@ -280,17 +285,32 @@ absl::StatusOr<StepSum> UpdateStore::WriteSum(const JobId& job, StepNumber step,
 }
 
 absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,
-                                                 const std::vector<AcceptedUpdate>& updates) const {
+                                                 const std::vector<AcceptedUpdate>& updates,
+                                                 const CarriedUpdates& carried) const {
   auto entry = std::make_shared<StepEntry>();
   entry->step = step;
   entry->folder = FolderOf(step.job);
   entry->prefix = fmt::format("{}.", step.step.value());
   entry->segments = SeriesOfStep(*entry);
   CN_RETURN_IF_ERROR(ReadSegments(*entry, /*contents=*/true));
-  FoldState state{entry, 0, {}, {}};
+  FoldState state{entry, 0, {}, {}, {}, 0};
   for (const AcceptedUpdate& update : updates) {
     CN_ASSIGN_OR_RETURN(AcceptedFile file, Recover(*entry, update));
     state.files.push_back(std::move(file));
+  }
+  state.carried_tensors = carried.tensors;
+  for (const CarriedUpdate& one : carried.updates) {
+    auto origin = std::make_shared<StepEntry>();
+    origin->step = step;
+    origin->step.step = one.update.key.step;
+    origin->step.base_state = one.base_state;
+    origin->folder = entry->folder;
+    origin->prefix = fmt::format("{}.", one.update.key.step.value());
+    origin->segments = SeriesOfStep(*origin);
+    CN_RETURN_IF_ERROR(ReadSegments(*origin, /*contents=*/true));
+    CN_ASSIGN_OR_RETURN(AcceptedFile file, Recover(*origin, one.update));
+    file.update.weight = one.weight;
+    state.carried.push_back(std::move(file));
   }
   CN_ASSIGN_OR_RETURN(const Folded folded, WriteGeneration(state, {}, "", nullptr));
   return folded.digest;

@@ -1,6 +1,6 @@
 // Inside UpdateStore: what it knows of each site's upload of each open step.
 //
-// Every field of Slot and the fields `open`, `generation`, `folded` and `refused`, and a
+// Every field of Slot and the fields `open`, `only`, `generation`, `folded` and `refused`, and a
 // SegmentSeries, are guarded by UpdateStore::mutex_. An Upload is owned
 // by one thread at a time: it is in its slot, or in the Lease of the thread that works on it.
 #ifndef CONSILIUM_SERVER_STORE_UPDATE_SLOT_H_
@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -62,6 +63,8 @@ struct UpdateStore::FoldState {
   uint64_t generation = 0;
   std::map<SiteId, FoldedUpdate> folded;  // by that generation
   std::vector<AcceptedFile> files;        // the given sites that are not folded
+  std::vector<AcceptedFile> carried;      // of older steps; their weight is what they count
+  size_t carried_tensors = 0;
 };
 
 struct UpdateStore::Slot {
@@ -87,6 +90,7 @@ struct UpdateStore::StepEntry {
   std::string folder;  // of the job
   std::string prefix;  // of the names of this step's files: "<step>."
   bool open = true;
+  std::optional<std::set<SiteId>> only;  // set: open for these
   std::map<SiteId, Slot> slots;
   uint64_t generation = 0;  // the newest; 0: nothing is folded
   std::map<SiteId, FoldedUpdate> folded;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "common/base/crash_point.h"
@@ -184,16 +185,23 @@ absl::Status UpdateStore::TrimSegments(const JobId& job) {
   {
     MutexLock lock(mutex_);
     const auto found = segments_.find(job);
-    const auto step = steps_.lower_bound({job, StepNumber(0)});
-    if (found == segments_.end() || (step != steps_.end() && step->first.first == job)) {
-      return absl::OkStatus();
+    if (found == segments_.end()) return absl::OkStatus();
+    std::set<std::string> held;  // by late updates
+    for (auto step = steps_.lower_bound({job, StepNumber(0)});
+         step != steps_.end() && step->first.first == job; ++step) {
+      if (!step->second->step.late) return absl::OkStatus();
+      for (const auto& [site, slot] : step->second->slots) {
+        if (slot.accepted && slot.accepted->in_segment) held.insert(slot.accepted->path);
+      }
     }
     SegmentSeries& series = *found->second;
     if (series.current != nullptr && series.current->size() > kMaxSegmentBytes) {
       series.current = nullptr;
     }
     const uint64_t stays = series.current != nullptr ? series.last : series.last + 1;
-    for (; series.first < stays; ++series.first) paths.push_back(series.PathOf(series.first));
+    while (series.first < stays && !held.contains(series.PathOf(series.first))) {
+      paths.push_back(series.PathOf(series.first++));
+    }
   }
   for (const std::string& path : paths) CN_RETURN_IF_ERROR(storage_.Remove(path));
   return absl::OkStatus();

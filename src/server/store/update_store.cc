@@ -121,21 +121,29 @@ absl::StatusOr<std::vector<SiteId>> UpdateStore::OpenForUploads(
       lost.push_back(update.key.site);
     }
   }
-  CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(entry->folder));
-  for (const std::string& name : names) {
-    const SiteId site(std::string(SiteOfPart(name, entry->prefix)));
-    const auto slot = entry->slots.find(site);
-    if (slot != entry->slots.end() && !slot->second.accepted) {
-      keep.push_back(entry->folder + "/" + name);
-    }
-  }
-  CN_RETURN_IF_ERROR(RemoveParts(*entry, keep));
+  CN_RETURN_IF_ERROR(KeepUnfinished(*entry, keep));
+  // Of a late step that keeps its updates those that were counted are here as well.
+  if (!(step.late && step.keep_updates)) CN_RETURN_IF_ERROR(RemoveParts(*entry, keep));
 
   MutexLock lock(mutex_);
   std::shared_ptr<StepEntry>& known = steps_[{step.job, step.step}];
   if (known != nullptr) known->open = false;
   known = std::move(entry);
   return lost;
+}
+
+// What sites have not finished, as they left it.
+absl::Status UpdateStore::KeepUnfinished(const StepEntry& entry, std::vector<std::string>& keep) {
+  CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(entry.folder));
+  MutexLock lock(mutex_);
+  for (const std::string& name : names) {
+    const SiteId site(std::string(SiteOfPart(name, entry.prefix)));
+    const auto slot = entry.slots.find(site);
+    if (slot != entry.slots.end() && !slot->second.accepted) {
+      keep.push_back(entry.folder + "/" + name);
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status UpdateStore::RemoveParts(const StepEntry& entry,
@@ -176,6 +184,8 @@ void UpdateStore::CloseForUploads(const JobId& job, StepNumber step) {
     }
     KeepSegments(*entry, keep);
   }
+  // What was counted before is no slot's any more, and stays.
+  if (entry->step.late && entry->step.keep_updates) return;
   if (const absl::Status removed = RemoveParts(*entry, keep); !removed.ok()) {
     LogStatus(Level::kWarning, "unaccepted spools stay", removed, {{"job", job.value()}});
   }

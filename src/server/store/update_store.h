@@ -24,6 +24,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -86,6 +87,12 @@ class UpdateStore {
   // segment for its size, or no room). REQUIRES: no key twice. One thread at a time.
   std::vector<absl::StatusOr<wire::Receipt>> AcceptWhole(std::span<const WholeUpdate> updates);
 
+  // As CloseForUploads, but for these sites; nothing is deleted yet.
+  void CloseForAllBut(const JobId& job, StepNumber step, std::set<SiteId> sites);
+  // The step is committed, and these sites may still deliver, or have delivered what counts in a
+  // later one: all else of the step goes, as by Discard.
+  absl::Status KeepLate(const JobId& job, StepNumber step, const std::set<SiteId>& sites);
+
   std::vector<AcceptedUpdate> Accepted(const JobId& job, StepNumber step) const;
   // What the disk said when it refused an update of this step; empty when none was refused, or one
   // was accepted since.
@@ -105,13 +112,18 @@ class UpdateStore {
   absl::Status Fold(const JobId& job, StepNumber step, const std::vector<UpdateNote>& updates);
   // Writes the sum over `sites` (every folded one is among them) to `path`, all or nothing,
   // durably: docs/formats/sum.md. `report` (or null) takes it on the way; its errors leave no file.
-  absl::StatusOr<StepSum> WriteSum(const JobId& job, StepNumber step,
-                                   const std::vector<SiteId>& sites, const std::string& path,
-                                   ReportSink* report) const;
+  // `counted.carried` are accepted updates of other steps of the job.
+  struct Counted {
+    std::vector<SiteId> sites;
+    CarriedUpdates carried = {};
+  };
+  absl::StatusOr<StepSum> WriteSum(const JobId& job, StepNumber step, const Counted& counted,
+                                   const std::string& path, ReportSink* report) const;
   // The digest of the sum over kept updates of a step that is over. kUpdate*, kFileNotFound when
   // one is gone or damaged.
   absl::StatusOr<Digest> DigestOfKept(const OpenStep& step,
-                                      const std::vector<AcceptedUpdate>& updates) const;
+                                      const std::vector<AcceptedUpdate>& updates,
+                                      const CarriedUpdates& carried = {}) const;
 
   // After the step: its generations go, and its spools unless they stay (retain = "updates").
   absl::Status Discard(const JobId& job, StepNumber step, Spools spools = Spools::kGo);
@@ -146,6 +158,7 @@ class UpdateStore {
   static void KeepSegments(const StepEntry& entry, std::vector<std::string>& keep);
   static void KeepUpdate(const StepEntry& entry, const AcceptedUpdate& update,
                          std::vector<std::string>& keep);
+  absl::Status KeepUnfinished(const StepEntry& entry, std::vector<std::string>& keep);
   absl::Status RemoveParts(const StepEntry& entry, const std::vector<std::string>& keep);
   void WaitUntilIdle(const StepEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // update_generations.cc
@@ -159,6 +172,7 @@ class UpdateStore {
   absl::StatusOr<Folded> WriteGeneration(const FoldState& state, const Bytes& header,
                                          const std::string& path, ReportSink* report) const;
   void RemoveFolded(const FoldState& state) const;
+  absl::Status AddCarried(const CarriedUpdates& carried, FoldState& state) const;
 
   const Options options_;
   Storage& storage_;

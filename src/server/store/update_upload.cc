@@ -32,7 +32,8 @@ absl::StatusOr<UpdateStore::Lease> UpdateStore::Take(const wire::TaskKey& key) {
   const auto slot = entry->slots.find(key.site);
   if (slot == entry->slots.end()) return UnknownTask(key);
   while (slot->second.taken) put_back_.Wait(mutex_);
-  if (!entry->open) return UnknownTask(key);
+  const bool open = entry->open && (!entry->only || entry->only->contains(key.site));
+  if (!open) return UnknownTask(key);
   slot->second.taken = true;
   Lease lease(*this, entry, slot->second, std::move(slot->second.upload));
   lease.accepted = slot->second.accepted;

@@ -47,6 +47,18 @@ StepView Report() {
   other.result = "failed";
   other.reason = "CN0404";
   step.sites = {site, other};
+  LateUpdateView late;
+  late.site = SiteId("site-c");
+  late.step = StepNumber(1);
+  late.round = RoundNumber(1);
+  late.age = 1;
+  late.result = "late_carried";
+  late.update_bytes = 77;
+  late.weight = 10;
+  late.counted_weight = 7;
+  late.update_digest = DigestOfByte(5);
+  late.kernel = "eigen";
+  step.late = {late};
   return step;
 }
 
@@ -88,7 +100,7 @@ TEST(JobRecords, EveryKindComesBackAsItWas) {
 
 TEST(JobRecords, ReportKeepsEveryField) {
   const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), Report()});
-  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 2, bytes));
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 3, bytes));
   const StepView step = std::get<StepClosed>(back).report;
   EXPECT_EQ(step.step, StepNumber(3));
   EXPECT_EQ(step.round, RoundNumber(2));
@@ -104,6 +116,10 @@ TEST(JobRecords, ReportKeepsEveryField) {
   EXPECT_FALSE(step.sites[0].metrics.train.has_value());
   EXPECT_EQ(step.sites[0].kernel, "eigen");
   EXPECT_EQ(step.sites[1].reason, "CN0404");
+  ASSERT_EQ(step.late.size(), 1u);
+  EXPECT_EQ(step.late[0].site, SiteId("site-c"));
+  EXPECT_EQ(step.late[0].counted_weight, 7u);
+  EXPECT_EQ(step.late[0].update_digest, DigestOfByte(5));
 }
 
 // Without kernels: what version 1 wrote, but for the length of the kernel's name at the end.
@@ -118,8 +134,12 @@ TEST(JobRecords, WhatVersionOneWroteIsReadWithoutKernels) {
 
   StepView report = Report();
   report.sites.resize(1);
+  report.late.clear();
   report.sites[0].kernel = "";
   Bytes closed = Encode(StepClosed{job, report});
+  closed.resize(closed.size() - 4);  // the number of late updates
+  ASSERT_OK_AND_ASSIGN(const JobRecord second, Decode(8, 2, closed));
+  EXPECT_TRUE(std::get<StepClosed>(second).report.late.empty());
   closed.resize(closed.size() - 4);
   ASSERT_OK_AND_ASSIGN(const JobRecord step, Decode(8, 1, closed));
   ASSERT_EQ(std::get<StepClosed>(step).report.sites.size(), 1u);
@@ -144,7 +164,7 @@ TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
   EXPECT_THAT(Decode(13, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(0, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(1, 2, {}), HasCode(ErrorCode::kFormatVersion));
-  EXPECT_THAT(Decode(8, 3, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(8, 4, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(7, 0, {}), HasCode(ErrorCode::kFormatVersion));
 }
 
@@ -152,7 +172,7 @@ TEST(JobRecords, LongReasonsAreCutBetweenCharacters) {
   StepView step = Report();
   step.sites[1].reason = std::string(kMaxReasonBytes - 4, 'x') + "\xc3\xa9\xc3\xa9\xc3\xa9";
   const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), step});
-  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 2, bytes));
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 3, bytes));
   EXPECT_EQ(std::get<StepClosed>(back).report.sites[1].reason,
             std::string(kMaxReasonBytes - 4, 'x') + "...");
 }

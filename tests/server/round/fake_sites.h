@@ -78,6 +78,12 @@ class FakeSite {
     server_->federation().OnMessage(id_, epoch_, message).IgnoreError();
   }
 
+  // Does at last what it was asked and was silent about.
+  void FinishLate() {
+    manners.silent = false;
+    Handle(wire::TaskOffer(offers.back()));
+  }
+
   const SiteId& id() const { return id_; }
   absl::Status closed() const { return inbox_->closed(); }
   Manners manners;

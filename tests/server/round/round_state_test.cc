@@ -307,5 +307,32 @@ TEST(RoundState, NextDeadlineIsTheNearestLeaseThenTheDeadlineThenNothing) {
   EXPECT_EQ(round.NextDeadline(), std::nullopt);
 }
 
+TEST(RoundState, ACarriedStragglerGoesOnAndHearsNothingUnlessTheStepFails) {
+  RoundPlan plan = PlanOf({kA, kB}, 1);
+  plan.goal = 1;
+  plan.carry_late = true;
+  for (const bool commits : {true, false}) {
+    RoundState round(plan);
+    round.Apply(Start{}, kStart);
+    const auto closing = round.Apply(Accepted(kA), kStart + seconds(1));
+    EXPECT_TRUE(Only<Withdraw>(closing).empty());
+    EXPECT_EQ(round.sites().at(kB).result, SiteResult::kLate);
+    const auto end = round.Apply(commits ? Event(Committed{DigestOf(9)}) : CommitFailed{"no"},
+                                 kStart + seconds(2));
+    EXPECT_EQ(Only<Notify>(end).size(), commits ? 1u : 2u);
+  }
+}
+
+TEST(RoundState, AStepThatFailsCarriesNobody) {
+  RoundPlan plan = PlanOf({kA, kB}, 2);
+  plan.carry_late = true;
+  RoundState round(plan);
+  round.Apply(Start{}, kStart);
+  round.Apply(Accepted(kA), kStart + seconds(1));
+  const auto end = round.Apply(Tick{}, kStart + minutes(6));
+  EXPECT_EQ(OutcomeFor(end, kB), wire::OutcomeKind::kFailed) << "its lease ran out";
+  EXPECT_EQ(OutcomeFor(end, kA), wire::OutcomeKind::kRoundFailed);
+}
+
 }  // namespace
 }  // namespace consilium::server::round

@@ -104,7 +104,7 @@ class SegmentTest : public ::testing::Test {
     return store_->AcceptWhole(updates);
   }
   Digest SumOf(const std::vector<SiteId>& sites) {
-    const auto sum = store_->WriteSum(step_.job, step_.step, sites, "sums/x", nullptr);
+    const auto sum = store_->WriteSum(step_.job, step_.step, {sites}, "sums/x", nullptr);
     EXPECT_THAT(sum, IsOk());
     return sum.ok() ? sum->digest : Digest();
   }

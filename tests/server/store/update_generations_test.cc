@@ -113,7 +113,7 @@ class GenerationsTest : public ::testing::Test {
   }
   absl::StatusOr<Bytes> Sum() {
     if (absl::Status made = storage_.CreateFolder("sums"); !made.ok()) return made;
-    const auto written = store_->WriteSum(step_.job, step_.step, sites_, "sums/x", nullptr);
+    const auto written = store_->WriteSum(step_.job, step_.step, {sites_}, "sums/x", nullptr);
     if (!written.ok()) return written.status();
     return ReadWhole(storage_, "sums/x", 1 << 30);
   }
@@ -147,7 +147,7 @@ TEST_F(GenerationsTest, AnyGroupingIntoGenerationsGivesTheBytesOfOneSum) {
   const sum::SumReport report = expected.Report();
   ReportTail values(report.values.layout(), 0);
   ASSERT_OK_AND_ASSIGN(const StepSum again,
-                       store_->WriteSum(step_.job, step_.step, sites_, "sums/y", &values));
+                       store_->WriteSum(step_.job, step_.step, {sites_}, "sums/y", &values));
   EXPECT_TRUE(std::ranges::equal(values.values().payload(), report.values.payload()));
   EXPECT_EQ(again.totals.weight, report.total_weight);
   EXPECT_EQ(again.totals.contributions, 6u);
@@ -199,7 +199,7 @@ TEST_F(GenerationsTest, SumWithoutAFoldedSiteIsRefused) {
   Open();
   for (const size_t i : {0u, 1u}) ASSERT_THAT(Send(i), IsOk());
   ASSERT_THAT(Fold({0, 1}), IsOk());
-  EXPECT_THAT(store_->WriteSum(step_.job, step_.step, {sites_[0]}, "spool/x", nullptr),
+  EXPECT_THAT(store_->WriteSum(step_.job, step_.step, {{sites_[0]}}, "spool/x", nullptr),
               HasCode(ErrorCode::kInternal));
 }
 

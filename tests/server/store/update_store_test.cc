@@ -110,7 +110,7 @@ class UpdateStoreTest : public ::testing::Test {
   // The bytes of the sum over `sites`.
   absl::StatusOr<Bytes> SumOf(const OpenStep& step, const std::vector<SiteId>& sites) {
     EXPECT_THAT(storage_.CreateFolder("sums"), IsOk());
-    const auto written = store_->WriteSum(step.job, step.step, sites, "sums/x", nullptr);
+    const auto written = store_->WriteSum(step.job, step.step, {sites}, "sums/x", nullptr);
     if (!written.ok()) return written.status();
     auto bytes = ReadWhole(storage_, "sums/x", 1 << 30);
     EXPECT_EQ(written->digest, crypto::Sha256Of(*bytes));
