@@ -38,6 +38,7 @@ class StrategyReader {
     }
     Judge("aggregation.population", row_->has_population);
     ReadPopulation();
+    JudgeLate();
   }
 
   // One step over all rows: what says otherwise contradicts the strategy.
@@ -97,6 +98,16 @@ class StrategyReader {
     if (row.has_variate_mean) keys.push_back("variate_mean");
     if (row.has_population) keys.push_back("population");
     return keys;
+  }
+
+  // A carried update counts by its staleness in means weighted by rows, and moves nothing at its
+  // site: what rests on means over sites, or on a vector there, cannot use it.
+  void JudgeLate() const {
+    if (spec_.participation.late != Late::kNextRound) return;
+    if (!row_->vectors.plain_mean && !row_->vectors.site_vector) return;
+    table_.Conflict("strategy",
+                    fmt::format("is \"{}\", which has no place for a late update", row_->name),
+                    "remove `participation.late = \"next_round\"`: late updates are then dropped");
   }
 
   void ReadPopulation() const {

@@ -114,6 +114,19 @@ TEST(ParseStrategy, WhatAStrategyHasNotIsRefusedWithItsPlace) {
                 "`train.local_epochs` does not go with strategy = \"fedsgd\"", "remove it");
 }
 
+TEST(ParseStrategy, LateUpdatesGoOnlyWithMeansOverRows) {
+  for (const StrategyRow& row : StrategyTable()) {
+    const std::string file =
+        "[participation]\nlate = \"next_round\"\n[aggregation]\nstrategy = \"" +
+        std::string(row.name) + "\"\n";
+    if (row.vectors.plain_mean || row.vectors.site_vector) {
+      ExpectRefused(file, 12, "no place for a late update", "late = \"next_round\"");
+    } else {
+      EXPECT_THAT(ParseWith(file), consilium::testing::IsOk()) << row.name;
+    }
+  }
+}
+
 TEST(ParseStrategy, APartOfUnknownlyManySitesIsRefused) {
   ExpectRefused("[participation]\ngoal = 2\n[aggregation]\nstrategy = \"scaffold\"\n", 12,
                 "how many sites there are", "add population");
