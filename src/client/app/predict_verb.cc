@@ -10,7 +10,7 @@
 
 #include "client/app/client_config.h"
 #include "client/app/prediction_text.h"
-#include "client/data/csv_dataset.h"
+#include "client/data/array_dataset.h"
 #include "client/session/site_scalings.h"
 #include "client/train/predict.h"
 #include "client/train/site_statistics.h"
@@ -76,7 +76,7 @@ absl::StatusOr<Rows> FindRows(const std::string& config_file, const PredictOptio
   if (rows.configured && rows.dataset.split.holdout > 0) {
     CN_ASSIGN_OR_RETURN(rows.site, SiteOf(*config));
   }
-  if (!options.data.empty()) rows.dataset.path = options.data;
+  if (!options.data.empty()) data::ReplaceFile(rows.dataset, options.data);
   return rows;
 }
 
@@ -148,8 +148,8 @@ absl::Status PredictRows(const std::string& config_file, const PredictOptions& o
   if (!options.dataset.empty()) spec.data.dataset = options.dataset;
   CN_ASSIGN_OR_RETURN(Rows rows, FindRows(config_file, options, spec.data.dataset));
   rows.dataset.name = spec.data.dataset;
-  CN_ASSIGN_OR_RETURN(const auto dataset, data::LoadCsv(rows.dataset, spec, rows.site, storage,
-                                                        {.labels = data::Labels::kOptional}));
+  CN_ASSIGN_OR_RETURN(const auto dataset, data::LoadDataset(rows.dataset, spec, rows.site, storage,
+                                                            {.labels = data::Labels::kOptional}));
   CN_ASSIGN_OR_RETURN(const auto statistics, StatisticsFor(spec, model, rows, storage));
   CN_ASSIGN_OR_RETURN(const auto splits, SplitsOf(dataset, spec, options.rows));
   PredictionReport report{spec, dataset, {}};

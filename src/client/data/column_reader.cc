@@ -21,6 +21,13 @@ std::string ListOf(const std::vector<std::string>& levels) {
 
 }  // namespace
 
+ColumnWish LabelWish(const job::DataSpec& data) {
+  ColumnWish wish{data.label, job::ColumnType::kBinary, data.label_levels};
+  if (data.classes == 1) wish.type = job::ColumnType::kNumber;
+  if (!data.label_levels.empty()) wish.type = job::ColumnType::kCategory;
+  return wish;
+}
+
 ColumnReader::ColumnReader(ColumnWish wish, const ColumnConfig* config)
     : wish_(std::move(wish)), file_column_(wish_.name), levels_(wish_.levels) {
   if (config == nullptr) return;

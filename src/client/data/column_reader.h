@@ -24,6 +24,9 @@ struct ColumnWish {
   std::vector<std::string> levels;  // kCategory
 };
 
+// What it asks of the label's.
+ColumnWish LabelWish(const job::DataSpec& data);
+
 class ColumnReader {
  public:
   // `config`: the site's, or nullptr where it has none for this name.
@@ -31,6 +34,10 @@ class ColumnReader {
 
   const std::string& name() const { return wish_.name; }
   const std::string& file_column() const { return file_column_; }
+  // True where every number that there may be in a cell is its own value.
+  bool plain() const {
+    return wish_.type == job::ColumnType::kNumber && positive_.empty() && mapped_from_.empty();
+  }
   // The value of a trimmed cell that is not missing: the number, 0 or 1, or the level's index.
   // kDataBadCell, kDataUnknownLevel.
   absl::StatusOr<double> Read(std::string_view cell) const;

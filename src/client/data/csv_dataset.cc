@@ -1,6 +1,7 @@
 #include "client/data/csv_dataset.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -14,19 +15,13 @@
 #include "client/data/dataset_digest.h"
 #include "client/data/holdout.h"
 #include "common/base/error.h"
+#include "common/base/inflate.h"
 #include "common/base/status_macros.h"
 #include "common/config/nearest.h"
 #include "fmt/format.h"
 
 namespace consilium::client::data {
 namespace {
-
-ColumnWish LabelWish(const job::DataSpec& data) {
-  ColumnWish wish{data.label, job::ColumnType::kBinary, data.label_levels};
-  if (data.classes == 1) wish.type = job::ColumnType::kNumber;
-  if (!data.label_levels.empty()) wish.type = job::ColumnType::kCategory;
-  return wish;
-}
 
 class CsvLoader {
  public:
@@ -304,7 +299,13 @@ absl::StatusOr<Dataset> LoadCsv(const DatasetConfig& config, const job::JobSpec&
   if (!file.ok()) {
     return Annotate(file.status(), fmt::format("dataset `{}`", config.name));
   }
-  return CsvLoader(config, spec, site, **file, options).Load();
+  std::array<std::byte, 2> head{};
+  if ((*file)->size() > head.size()) CN_RETURN_IF_ERROR((*file)->ReadAt(0, head));
+  if (!IsGzip(head)) return CsvLoader(config, spec, site, **file, options).Load();
+  const std::string name = std::filesystem::path(config.path).filename().string();
+  CN_ASSIGN_OR_RETURN(const Bytes packed, ReadWhole(storage, config.path, kMaxWholeFileBytes));
+  CN_ASSIGN_OR_RETURN(Bytes text, InflateGzip(packed, name));
+  return CsvLoader(config, spec, site, BytesReader(std::move(text)), options).Load();
 }
 
 }  // namespace consilium::client::data

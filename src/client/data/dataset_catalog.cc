@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "client/data/csv_dataset.h"
+#include "client/data/array_dataset.h"
 #include "client/data/dataset_digest.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -31,14 +31,18 @@ const DatasetConfig* CsvCatalog::Find(const std::string& name) const {
   return found == datasets_.end() ? nullptr : &*found;
 }
 
-CsvCatalog::Stamp CsvCatalog::StampOf(const std::string& path) {
-  std::error_code error;
+CsvCatalog::Stamp CsvCatalog::StampOf(const DatasetConfig& config) {
   Stamp stamp;
-  stamp.bytes = std::filesystem::file_size(path, error);
-  if (error) return {};
-  stamp.changed = std::filesystem::last_write_time(path, error).time_since_epoch().count();
-  if (error) return {};
-  stamp.known = true;
+  for (const std::string* path : {&config.path, &config.array.labels.path, &config.array.test.path,
+                                  &config.array.test_labels.path}) {
+    if (path->empty()) continue;
+    std::error_code error;
+    const uint64_t bytes = std::filesystem::file_size(*path, error);
+    if (error) return {};
+    const auto changed = std::filesystem::last_write_time(*path, error);
+    if (error) return {};
+    stamp.files.emplace_back(changed.time_since_epoch().count(), bytes);
+  }
   return stamp;
 }
 
@@ -51,11 +55,11 @@ absl::StatusOr<std::shared_ptr<const Dataset>> CsvCatalog::Load(const job::JobSp
                  config::SuggestFrom(spec.data.dataset, Names()));
   }
   // The stamp is taken before reading: a change while reading is noticed the next time.
-  const Stamp stamp = StampOf(config->path);
+  const Stamp stamp = StampOf(*config);
   const Digest wish = DatasetDigest(Digest(), *config, spec.data, site_);
   if (std::shared_ptr<const Dataset> kept = Recall(wish, stamp)) return kept;
   CN_ASSIGN_OR_RETURN(Dataset dataset,
-                      LoadCsv(*config, spec, site_, storage_, {.progress = progress}));
+                      LoadDataset(*config, spec, site_, storage_, {.progress = progress}));
   auto shared = std::make_shared<const Dataset>(std::move(dataset));
   Keep({wish, stamp, shared});
   return shared;
@@ -68,7 +72,7 @@ std::shared_ptr<const Dataset> CsvCatalog::Recall(const Digest& wish, const Stam
   if (found == kept_.end()) return nullptr;
   Kept kept = std::move(*found);
   kept_.erase(found);
-  if (!stamp.known || kept.stamp != stamp) return nullptr;
+  if (stamp.files.empty() || kept.stamp != stamp) return nullptr;
   kept_.push_front(kept);
   return kept.dataset;
 }

@@ -1,7 +1,7 @@
 // This site's datasets by name, read when a job needs them and kept while they are in use.
 //
 // A job runs many steps on the same rows, so the last few datasets stay in memory. Before one is
-// handed out again its file's size and time of change are compared: a changed file is read anew.
+// handed out again its files' sizes and times of change are compared: changed ones are read anew.
 // Thread-safe; reading is done without the lock, so two threads may read the same file at once.
 #ifndef CONSILIUM_CLIENT_DATA_DATASET_CATALOG_H_
 #define CONSILIUM_CLIENT_DATA_DATASET_CATALOG_H_
@@ -11,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -32,16 +33,15 @@ class CsvCatalog {
 
   // In the order of the configuration.
   std::vector<std::string> Names() const;
-  // kDatasetUnknown with the nearest name, and the errors of LoadCsv.
+  // kDatasetUnknown with the nearest name, and the errors of LoadDataset.
   absl::StatusOr<std::shared_ptr<const Dataset>> Load(const job::JobSpec& spec,
                                                       const ReadProgress& progress = nullptr);
 
  private:
-  // What says that a file is still the same.
+  // What says that a dataset's files are still the same: of each, when it changed (in the ticks of
+  // the file system's clock) and its bytes. Empty: not known.
   struct Stamp {
-    int64_t changed = 0;  // in the ticks of the file system's clock
-    uint64_t bytes = 0;
-    bool known = false;
+    std::vector<std::pair<int64_t, uint64_t>> files;
     friend bool operator==(const Stamp&, const Stamp&) = default;
   };
   struct Kept {
@@ -49,7 +49,7 @@ class CsvCatalog {
     Stamp stamp;
     std::shared_ptr<const Dataset> dataset;
   };
-  static Stamp StampOf(const std::string& path);
+  static Stamp StampOf(const DatasetConfig& config);
   const DatasetConfig* Find(const std::string& name) const;
   std::shared_ptr<const Dataset> Recall(const Digest& wish, const Stamp& stamp);
   void Keep(Kept kept);

@@ -15,6 +15,13 @@ namespace {
 using config::TomlTable;
 
 constexpr double kMostHoldout = 0.9;
+constexpr double kMaxDivisor = 1e12;
+constexpr std::string_view kNpzMember = ".npz#";
+
+// Absolute paths replace the folder.
+std::string PathIn(const std::string& folder, const std::string& path) {
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
 
 class DatasetReader {
  public:
@@ -28,6 +35,7 @@ class DatasetReader {
     ReadHeader();
     ReadFilter();
     ReadSplit();
+    ReadArrays();
     ReadColumns();
     return std::move(dataset_);
   }
@@ -39,8 +47,14 @@ class DatasetReader {
         table_.OutOfRange("path",
                           fmt::format("has {} bytes, want 1 to {}", path->size(), kMaxPathBytes));
       }
-      // An absolute path replaces the folder.
-      dataset_.path = (std::filesystem::path(folder_) / *path).lexically_normal().string();
+      const auto format = table_.Choice("format", {"auto", "csv", "array"});
+      dataset_.format = format.value_or(0) == 0   ? FormatOf(*path)
+                        : format.value_or(0) == 1 ? Format::kCsv
+                                                  : Format::kArray;
+      ArrayPlace place{*path, ""};
+      if (dataset_.format == Format::kArray) place = ArrayPlaceOf(*path);
+      dataset_.path = PathIn(folder_, place.path);
+      dataset_.array.member = place.member;
     } else if (!table_.Has("path")) {
       table_.Missing("path", "say where the file lies: path = \"/data/heart.csv\"");
     }
@@ -111,6 +125,49 @@ class DatasetReader {
     }
   }
 
+  void ReadArrays() {
+    ArrayConfig& array = dataset_.array;
+    array.labels = ReadPlace("labels");
+    array.test = ReadPlace("test_path");
+    array.test_labels = ReadPlace("test_labels");
+    array.prefix = table_.Text("column_prefix").value_or("");
+    array.divide_by = table_.Number("divide_by", {0, kMaxDivisor, true});
+    static constexpr const char* kOfArrays[] = {"labels", "test_path", "test_labels",
+                                                "column_prefix", "divide_by"};
+    static constexpr const char* kOfText[] = {"separator", "header", "fold_column"};
+    const bool is_array = dataset_.format == Format::kArray;
+    for (const char* key : kOfArrays) {
+      if (is_array || !table_.Has(key)) continue;
+      table_.Conflict(key, "goes with arrays, and the file is one of text",
+                      "arrays are .npy, .npz, .idx and -ubyte files; else say format = \"array\"");
+    }
+    for (const char* key : kOfText) {
+      if (!is_array || !table_.Has(key)) continue;
+      table_.Conflict(key, "goes with files of text, and the file is an array",
+                      "if it is text, say format = \"csv\"");
+    }
+    if (table_.Has("test_path") && table_.Has("holdout")) {
+      table_.Conflict("holdout", "and `test_path` exclude each other", "keep one of them");
+    }
+    if (table_.Has("test_labels") != (table_.Has("test_path") && table_.Has("labels"))) {
+      table_.Conflict(table_.Has("test_labels") ? "test_labels" : "test_path",
+                      "wants `test_path`, `labels` and `test_labels` together",
+                      "rows that test need their labels, as those that train do");
+    }
+  }
+
+  ArrayPlace ReadPlace(const char* key) {
+    const auto text = table_.Text(key);
+    if (!text) return {};
+    if (text->empty() || text->size() > kMaxPathBytes) {
+      table_.OutOfRange(key,
+                        fmt::format("has {} bytes, want 1 to {}", text->size(), kMaxPathBytes));
+    }
+    ArrayPlace place = ArrayPlaceOf(*text);
+    place.path = PathIn(folder_, place.path);
+    return place;
+  }
+
   void ReadColumns() {
     const auto items = table_.Items("columns", kMaxFileColumns);
     if (!items) return;
@@ -146,6 +203,33 @@ class DatasetReader {
 };
 
 }  // namespace
+
+Format FormatOf(std::string_view path) {
+  if (path.ends_with(".gz")) path.remove_suffix(3);
+  const bool array = path.ends_with(".npy") || path.ends_with(".npz") || path.ends_with(".idx") ||
+                     path.ends_with("-ubyte") || path.find(kNpzMember) != std::string_view::npos;
+  return array ? Format::kArray : Format::kCsv;
+}
+
+ArrayPlace ArrayPlaceOf(std::string_view text) {
+  const size_t at = text.rfind(kNpzMember);
+  if (at == std::string_view::npos) return {std::string(text), ""};
+  const size_t hash = at + kNpzMember.size() - 1;
+  return {std::string(text.substr(0, hash)), std::string(text.substr(hash + 1))};
+}
+
+void ReplaceFile(DatasetConfig& config, const std::string& path) {
+  config.format = FormatOf(path);
+  const ArrayPlace place =
+      config.format == Format::kArray ? ArrayPlaceOf(path) : ArrayPlace{path, ""};
+  config.path = place.path;
+  config.array = {.member = place.member,
+                  .labels = {},
+                  .test = {},
+                  .test_labels = {},
+                  .prefix = config.array.prefix,
+                  .divide_by = config.array.divide_by};
+}
 
 std::vector<DatasetConfig> ParseDatasets(const TomlTable& datasets, const std::string& folder) {
   std::vector<DatasetConfig> configs;

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/data/row_filter.h"
@@ -35,9 +36,30 @@ struct SplitConfig {
   double holdout = 0;  // about this share of the rows is test
 };
 
+// How a dataset's files are read: text in columns, or arrays of numbers (array.h).
+enum class Format { kCsv, kArray };
+
+// An array in a file; `member` of an NPZ. Written PATH, or PATH.npz#MEMBER.
+struct ArrayPlace {
+  std::string path;  // empty: there is none
+  std::string member;
+};
+
+// kArray: the rows are in `path`, and what goes with them is here.
+struct ArrayConfig {
+  std::string member;  // of `path`
+  ArrayPlace labels;
+  ArrayPlace test;  // rows that test; without them `holdout` decides
+  ArrayPlace test_labels;
+  std::string prefix;               // of the columns' names; empty: "pixel" of IDX, else "x"
+  std::optional<double> divide_by;  // else 255 for images of bytes, 1 for the rest
+};
+
 struct DatasetConfig {
   std::string name;
   std::string path;  // absolute, or as the configuration's folder makes it
+  Format format = Format::kCsv;
+  ArrayConfig array;
   // The first line names the columns. `header_sure`: the file says so, so names may be numbers.
   bool header = true;
   bool header_sure = false;
@@ -53,6 +75,14 @@ struct DatasetConfig {
 // taken from `folder`, that of the configuration file.
 std::vector<DatasetConfig> ParseDatasets(const config::TomlTable& datasets,
                                          const std::string& folder);
+
+// By its ending: .npy, .npz, .idx, -ubyte as MNIST's are called, each also with .gz, are arrays.
+Format FormatOf(std::string_view path);
+// PATH or PATH.npz#MEMBER.
+ArrayPlace ArrayPlaceOf(std::string_view text);
+// Another file in the place of the configured one: its own format, and no labels or test rows of
+// the arrays that were there.
+void ReplaceFile(DatasetConfig& config, const std::string& path);
 
 }  // namespace consilium::client::data
 

@@ -33,6 +33,22 @@ class Canonical {
   ByteWriter writer_{bytes_};
 };
 
+void AddPlace(Canonical& text, const ArrayPlace& place) {
+  text.Text(place.path).Text(place.member);
+}
+
+// What arrays have besides; a file of text keeps the digest that it always had.
+void AddArray(Canonical& text, const DatasetConfig& config) {
+  if (config.format != Format::kArray) return;
+  const ArrayConfig& array = config.array;
+  text.Text("arrays 1").Text(array.member);
+  AddPlace(text, array.labels);
+  AddPlace(text, array.test);
+  AddPlace(text, array.test_labels);
+  text.Text(array.prefix).Number(static_cast<uint32_t>(array.divide_by.has_value()));
+  text.Number(array.divide_by.value_or(0));
+}
+
 void AddColumn(Canonical& text, const DatasetConfig& config, const job::FeatureSpec& column) {
   text.Text(column.name).Number(static_cast<uint32_t>(column.type)).Texts(column.levels);
   const auto found = config.columns.find(column.name);
@@ -59,6 +75,7 @@ Digest DatasetDigest(const Digest& file, const DatasetConfig& config, const job:
   for (const job::FeatureSpec& feature : data.features) AddColumn(text, config, feature);
   AddColumn(text, config, {data.label, job::ColumnType::kNumber, data.label_levels});
   text.Number(data.classes);
+  AddArray(text, config);
   return crypto::Sha256Of(text.bytes());
 }
 

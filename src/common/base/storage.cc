@@ -9,7 +9,7 @@
 namespace consilium {
 namespace {
 
-std::string FolderOf(const std::string& path) {
+std::string FolderHolding(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
@@ -49,7 +49,7 @@ absl::Status WriteDurably(Storage& storage, const std::string& path, ByteSpan by
     storage.Remove(fresh).IgnoreError();  // what went wrong first is what matters
     return status;
   }
-  return storage.SyncFolder(FolderOf(path));
+  return storage.SyncFolder(FolderHolding(path));
 }
 
 }  // namespace consilium

@@ -42,6 +42,8 @@ constexpr auto kTable = std::to_array<JobKey>({
      "first."},
     {"data.features.levels", "list of 2 to 4096 texts", "required for category",
      "The levels in order; the first is the base and gets no column."},
+    {"data.features.count", "integer, 1 to 16384", "none",
+     "So many columns of one kind, NAME0, NAME1, ..: `{ name = \"pixel\", count = 784 }`."},
     {"data.standardize", "\"federated\", \"site\" or \"none\"", "\"federated\"",
      "By the mean and standard deviation over all sites (two short extra passes), by each site's "
      "own, or not at all."},

@@ -116,21 +116,45 @@ class DataReader {
     if (!items) return;
     std::set<std::string> seen;
     for (const TomlItem& item : *items) {
-      FeatureSpec feature = ReadFeature(item);
-      if (!IsPrintableName(feature.name, kMaxColumnNameBytes)) {
-        table_.ConflictAt(item.place, "features",
-                          fmt::format("holds a name of {} bytes, want 1 to {} printable characters",
-                                      feature.name.size(), kMaxColumnNameBytes));
-      } else if (!seen.insert(feature.name).second) {
-        table_.ConflictAt(item.place, "features", fmt::format("names \"{}\" twice", feature.name),
-                          "each feature once");
-      } else if (feature.name == data_.label) {
-        table_.ConflictAt(item.place, "features",
-                          fmt::format("holds the label, \"{}\"", feature.name),
-                          "a model must not see what it predicts: remove it from the features");
+      std::vector<FeatureSpec> features = ExpandFeature(item);
+      if (data_.features.size() + features.size() > kMaxFeatures) {
+        table_.OutOfRange("features", fmt::format("are more than {}", kMaxFeatures));
+        return;
       }
-      data_.features.push_back(std::move(feature));
+      for (FeatureSpec& feature : features) AddFeature(item, std::move(feature), seen);
     }
+  }
+
+  void AddFeature(const TomlItem& item, FeatureSpec feature, std::set<std::string>& seen) {
+    if (!IsPrintableName(feature.name, kMaxColumnNameBytes)) {
+      table_.ConflictAt(item.place, "features",
+                        fmt::format("holds a name of {} bytes, want 1 to {} printable characters",
+                                    feature.name.size(), kMaxColumnNameBytes));
+    } else if (!seen.insert(feature.name).second) {
+      table_.ConflictAt(item.place, "features", fmt::format("names \"{}\" twice", feature.name),
+                        "each feature once");
+    } else if (feature.name == data_.label) {
+      table_.ConflictAt(item.place, "features",
+                        fmt::format("holds the label, \"{}\"", feature.name),
+                        "a model must not see what it predicts: remove it from the features");
+    }
+    data_.features.push_back(std::move(feature));
+  }
+
+  // One, or `count` of them: NAME0, NAME1, ..
+  std::vector<FeatureSpec> ExpandFeature(const TomlItem& item) const {
+    const FeatureSpec feature = ReadFeature(item);
+    if (!item.table) return {feature};
+    const auto count =
+        item.table->Integer(Leaf("data.features.count"), {1, static_cast<int64_t>(kMaxFeatures)});
+    if (!count) return {feature};
+    if (feature.type == ColumnType::kCategory) {
+      item.table->Conflict("count", "does not go with type = \"category\"",
+                           "name each category with its levels");
+    }
+    std::vector<FeatureSpec> features(static_cast<size_t>(*count), feature);
+    for (size_t i = 0; i < features.size(); ++i) features[i].name += fmt::to_string(i);
+    return features;
   }
 
   // A bare text is a name where features are a list, and a type where they are a table.

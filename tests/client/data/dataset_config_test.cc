@@ -137,5 +137,58 @@ TEST(DatasetConfig, MistakesAreNamedWithTheirPlace) {
   EXPECT_THAT(Parse("[datasets.heart]\n"), HasCode(ErrorCode::kConfigMissingKey));
 }
 
+TEST(DatasetConfig, ArraysAreKnownByTheirEnding) {
+  for (const char* path : {"a.npy", "a.npz", "a.npz#x", "t-images-idx3-ubyte.gz", "a.idx"}) {
+    EXPECT_EQ(FormatOf(path), Format::kArray) << path;
+  }
+  for (const char* path : {"a.csv", "a.csv.gz", "a.txt", "npy"}) {
+    EXPECT_EQ(FormatOf(path), Format::kCsv) << path;
+  }
+}
+
+TEST(DatasetConfig, EveryKeyOfAnArrayIsRead) {
+  ASSERT_OK_AND_ASSIGN(
+      const auto datasets,
+      Parse("[datasets.digits]\npath = 'm.npz#x_train'\nlabels = 'm.npz#y_train'\n"
+            "test_path = '/data/m.npz#x_test'\ntest_labels = '/data/m.npz#y_test'\n"
+            "column_prefix = 'p'\ndivide_by = 256\n"));
+  const DatasetConfig& digits = datasets.at(0);
+  EXPECT_EQ(digits.format, Format::kArray);
+  EXPECT_EQ(digits.path, "/etc/consilium/m.npz");
+  EXPECT_EQ(digits.array.member, "x_train");
+  EXPECT_EQ(digits.array.labels.path, "/etc/consilium/m.npz");
+  EXPECT_EQ(digits.array.labels.member, "y_train");
+  EXPECT_EQ(digits.array.test.path, "/data/m.npz");
+  EXPECT_EQ(digits.array.test_labels.member, "y_test");
+  EXPECT_EQ(digits.array.prefix, "p");
+  EXPECT_EQ(digits.array.divide_by, 256);
+}
+
+TEST(DatasetConfig, KeysOfArraysAndOfTextDoNotMix) {
+  ExpectError("labels = 'y.idx'\n", ErrorCode::kConfigConflict, "goes with arrays");
+  ExpectError("format = 'array'\nseparator = ','\n", ErrorCode::kConfigConflict,
+              "goes with files of text");
+  ExpectError("format = 'array'\nlabels = 'y'\ntest_path = 'x'\n", ErrorCode::kConfigConflict,
+              "together");
+  ExpectError(
+      "format = 'array'\nlabels = 'a'\ntest_path = 'x'\ntest_labels = 'y'\n"
+      "holdout = 0.2\n",
+      ErrorCode::kConfigConflict, "exclude each other");
+}
+
+TEST(DatasetConfig, AnotherFileComesWithoutTheLabelsOfTheFirst) {
+  DatasetConfig config;
+  config.format = Format::kArray;
+  config.array.labels.path = "y";
+  config.array.divide_by = 3;
+  ReplaceFile(config, "/new.npz#x");
+  EXPECT_EQ(config.path, "/new.npz");
+  EXPECT_EQ(config.array.member, "x");
+  EXPECT_EQ(config.array.labels.path, "");
+  EXPECT_EQ(config.array.divide_by, 3);
+  ReplaceFile(config, "/new.csv");
+  EXPECT_EQ(config.format, Format::kCsv);
+}
+
 }  // namespace
 }  // namespace consilium::client::data

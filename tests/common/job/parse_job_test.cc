@@ -352,6 +352,19 @@ TEST(ParseJob, LevelsAreAtLeastTwoAndDistinct) {
   ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "names \"p\" twice", ""});
 }
 
+TEST(ParseJob, ManyColumnsOfOneKindAreNamedAtOnce) {
+  Parts parts;
+  parts.features = "features = [\"age\", { name = \"pixel\", count = 3 }]";
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
+  std::vector<std::string> names;
+  for (const FeatureSpec& feature : spec.data.features) names.push_back(feature.name);
+  EXPECT_THAT(names, ElementsAre("age", "pixel0", "pixel1", "pixel2"));
+  parts.features = "features = [\"pixel1\", { name = \"pixel\", count = 3 }]";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "names \"pixel1\" twice", "once"});
+  parts.features = "features = [\"a\", { name = \"pixel\", count = 16384 }]";
+  ExpectError(JobOf(parts), {ErrorCode::kJobOutOfRange, 7, 0, "more than 16384", ""});
+}
+
 TEST(ParseJob, ModelsBeyondTheLimitAreRefused) {
   Parts parts;
   parts.model = "kind = \"mlp\"\nhidden = [65536, 65536]";
