@@ -17,7 +17,9 @@ void Run(const Arguments& arguments) {
   const size_t count = arguments.full ? 10'000 : 2'000;
   constexpr size_t kHandshakes = 500;
   constexpr int kRepeats = 5;
-  Lab lab({.work = arguments.work, .sites = count});
+  Lab lab({.work = arguments.work,
+           .sites = count,
+           .transport_memory = arguments.full ? "1GiB" : "96MiB"});
   TlsFloor floor(arguments.work, lab.server_files(), lab.SiteFiles(0));
   std::vector<double> floor_cpu, floor_wall;
   for (int i = 0; i < kRepeats; ++i) {

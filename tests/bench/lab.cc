@@ -43,6 +43,7 @@ void Pause() {
 Lab::Lab(const Options& options)
     : pki_folder_(fmt::format("/dev/shm/consilium-bench-{}", getpid())),
       data_folder_((options.data_in_memory ? pki_folder_ : options.work) + "/data"),
+      transport_memory_(options.transport_memory),
       log_(options.work + "/server.log") {
   std::filesystem::remove_all(pki_folder_);
   std::filesystem::remove_all(data_folder_);
@@ -80,8 +81,9 @@ void Lab::StartServer() {
   std::ofstream(config) << fmt::format(
       "[server]\nlisten = \"127.0.0.1:{}\"\ndata = \"{}\"\n[tls]\ncert = \"{}\"\nkey = \"{}\"\n"
       "ca = \"{}\"\n[ops]\nlisten = \"\"\n[limits]\naccept_lease = \"10m\"\n"
-      "progress_lease = \"1h\"\n",
-      port, data_folder_, server_files_.cert, server_files_.key, server_files_.ca);
+      "progress_lease = \"1h\"\ntransport_memory = \"{}\"\n",
+      port, data_folder_, server_files_.cert, server_files_.key, server_files_.ca,
+      transport_memory_);
   const std::string endpoints = data_folder_ + "/endpoints.json";
   std::filesystem::remove(endpoints);
   server_.Start({"consilium-server", "--config", config}, log_);

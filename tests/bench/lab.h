@@ -22,6 +22,7 @@ class Lab {
     std::string work;
     size_t sites = 1;
     bool data_in_memory = false;
+    std::string transport_memory = "96MiB";  // [limits] of the server
   };
   explicit Lab(const Options& options);
   ~Lab();
@@ -47,6 +48,7 @@ class Lab {
   const SystemClock clock_;
   std::string pki_folder_;
   std::string data_folder_;
+  std::string transport_memory_;
   std::string log_;
   std::unique_ptr<pki::Authority> authority_;
   pki::TlsFiles server_files_;
