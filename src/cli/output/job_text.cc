@@ -153,10 +153,12 @@ std::string StepLine(const Terminal& terminal, const v1::StepView& step, uint32_
 std::string Exceptions(const Terminal& terminal, const v1::StepView& step) {
   std::string out;
   for (const auto& site : step.sites()) {
-    if (site.result() == "counted") continue;
-    out += fmt::format("  {} {}: {}\n", site.site(),
-                       terminal.Paint(Style::kWarning, Printable(site.result())),
-                       Printable(site.reason()));
+    const bool counted = site.result() == "counted";
+    if (counted && site.reason().empty()) continue;
+    out += fmt::format(
+        "  {} {}: {}\n", site.site(),
+        terminal.Paint(counted ? Style::kPlain : Style::kWarning, Printable(site.result())),
+        Printable(site.reason()));
   }
   for (const auto& late : step.late()) {
     const bool counted = late.counted_weight() > 0;

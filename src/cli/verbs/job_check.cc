@@ -2,11 +2,13 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "cli/output/table.h"
 #include "cli/verbs/verbs.h"
 #include "common/base/status_macros.h"
 #include "common/job/job_spec.h"
+#include "common/job/job_warnings.h"
 #include "common/job/step_plan.h"
 #include "common/job/strategy.h"
 #include "common/wire/messages.h"
@@ -30,11 +32,14 @@ std::string StrategyText(const job::StrategySpec& strategy) {
 absl::Status JobCheck(const Context& context, const std::string& path) {
   CN_ASSIGN_OR_RETURN(const std::string file, ReadFile(path, wire::kMaxJobFileBytes));
   CN_ASSIGN_OR_RETURN(const job::JobSpec spec, job::ParseJob(AsBytes(file), path));
+  const std::vector<std::string> warnings = job::WarningsOf(spec);
   if (context.json) {
     context.Json("job_check", {{"name", spec.name},
                                {"digest", HexOf(spec.digest)},
                                {"model", job::NameOf(spec.model.kind)},
                                {"strategy", std::string(job::RowOf(spec.strategy.kind).name)},
+                               {"rule", std::string(job::RowOf(spec.robust.kind).name)},
+                               {"warnings", warnings},
                                {"rounds", spec.rounds},
                                {"steps", job::CommitsOf(spec)},
                                {"standardize", job::NameOf(spec.data.standardize)},
@@ -43,12 +48,16 @@ absl::Status JobCheck(const Context& context, const std::string& path) {
   }
   context.Data(fmt::format(
       "{} is a valid job\n  {} on dataset {}, {} features ({} design columns), label {}\n"
-      "  strategy {}\n"
+      "  strategy {}\n  rule {}\n"
       "  standardize {}, {} rounds, {} steps in all, at least {} sites a round\n  sha256:{}\n",
       path, job::NameOf(spec.model.kind), spec.data.dataset, spec.data.features.size(),
-      spec.design_columns(), spec.data.label, StrategyText(spec.strategy),
+      spec.design_columns(), spec.data.label, StrategyText(spec.strategy), job::TextOf(spec.robust),
       job::NameOf(spec.data.standardize), spec.rounds, job::CommitsOf(spec),
       spec.participation.min_sites, HexOf(spec.digest)));
+  for (const std::string& warning : warnings) {
+    context.Data(
+        fmt::format("  {} {}\n", context.terminal.Paint(Style::kWarning, "warning:"), warning));
+  }
   context.Next(fmt::format("consilium submit {} --watch", path));
   return absl::OkStatus();
 }

@@ -84,7 +84,11 @@ is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
 - levels for a feature that is not a category, a category without levels, a level twice
 - a feature twice, or the label among the features
 - `softmax` without label levels, `logistic` or `linear` with them
-- a parameter that the strategy has not
+- a parameter that the strategy or the rule has not
+- a rule other than `mean` with scaffold, fednova, qfedavg or feddyn, or with `late = "next_round"`
+- `byzantine` that `min_sites` is too small for: n < 2f + 3 with krum and multi_krum, n < 2f + 1
+  with trimmed_mean
+- a `root_site` that `sites` does not name
 - `batch_size`, `local_epochs` or `local_steps` with `fedsgd`
 - `goal` (or `select`) with `scaffold` or `feddyn`, unless `population` or `sites` says how many
   sites there are
@@ -132,6 +136,39 @@ std::string Strategies() {
   return text + "\n";
 }
 
+std::string ParametersOf(const RobustRow& row) {
+  std::string text;
+  const auto add = [&text](bool has, std::string_view parameter) {
+    if (has) text += fmt::format("{}{}", text.empty() ? "" : ", ", parameter);
+  };
+  add(row.has_byzantine(), "`byzantine`");
+  add(row.has_keep, "`keep` n - f");
+  add(row.iterations > 0, fmt::format("`iterations` {}", row.iterations));
+  add(row.has_smoothing, "`smoothing` 1e-06");
+  add(row.has_clip_radius, "`clip_radius` the median distance");
+  add(row.has_rule_weights, "`rule_weights` \"sites\"");
+  add(row.has_root_site, "`root_site`");
+  return text.empty() ? "none" : text;
+}
+
+std::string Rules() {
+  std::string text =
+      "## Rules\n\nWhat `aggregation.rule` may be: how the sites' changes become the one that the "
+      "strategy's server goes on\nwith. n updates are counted in a round, f is `byzantine`. Every "
+      "rule but `mean` is for training rounds only, and\ngoes with fedavg, fedsgd, fedprox, "
+      "fedavgm "
+      "and the adaptive server optimizers.\n\n| rule | what it does | needs | parameters | after "
+      "|\n|---|---|---|---|---|\n";
+  for (const RobustRow& row : RobustTable()) {
+    const std::string needs =
+        row.has_byzantine() ? fmt::format("n >= {}f + {}", row.least_per_byzantine, row.least_more)
+                            : "n >= 1";
+    text += fmt::format("| `{}` | {} | {} | {} | {} |\n", row.name, Cell(row.meaning), needs,
+                        Cell(ParametersOf(row)), Cell(row.reference));
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string JobFileMarkdown() {
@@ -151,6 +188,7 @@ std::string JobFileMarkdown() {
   }
   text += '\n';
   text += Strategies();
+  text += Rules();
   text += kTail;
   return text;
 }

@@ -126,6 +126,25 @@ constexpr auto kTable = std::to_array<JobKey>({
      "the number of `participation.sites`, else every counted site",
      "Sites in all, for strategies that remember something of each: with a part of them in a "
      "round, the server's memory moves by that part."},
+    {"aggregation.rule", "name of a rule, see Rules", "\"mean\"",
+     "What takes the place of the mean of the sites' changes in training rounds."},
+    {"aggregation.byzantine", "integer, 1 to 8000", "required for krum, multi_krum, trimmed_mean",
+     "f: how many sites of a round may send anything at all. `min_sites` has to be at least 2f + 1 "
+     "(trimmed_mean) or 2f + 3 (krum, multi_krum)."},
+    {"aggregation.keep", "integer, 1 to 16384", "all but `byzantine`",
+     "How many updates multi_krum averages; at most min_sites less `byzantine`."},
+    {"aggregation.iterations", "integer, 1 to 100", "by rule",
+     "How often the centre is moved; each is one pass over the updates."},
+    {"aggregation.smoothing", "number, more than 0, at most 1000", "1e-06",
+     "Of geometric_median: a distance counts as at least this."},
+    {"aggregation.clip_radius", "number, more than 0, at most 1000000000",
+     "each time the median distance", "Of centred_clip: how far one site may pull the centre."},
+    {"aggregation.rule_weights", "\"sites\" or \"rows\"", "\"sites\", where a rule has it",
+     "Whether each site weighs alike or by its rows (as it says, at most `weight_cap`): who may "
+     "send anything may also claim many rows."},
+    {"aggregation.root_site", "name of a site", "required for fltrust",
+     "The trusted site whose update judges the others: a server holds no data. It is a required "
+     "site, and its own update counts with full trust."},
     {"aggregation.weight_cap", "integer, 1 to 536870912", "1048576",
      "A site's rows count as at most this many."},
 });

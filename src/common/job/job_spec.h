@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/ids.h"
+#include "common/job/robust_rule.h"
 #include "common/job/strategy.h"
 
 namespace consilium::job {
@@ -106,6 +107,7 @@ struct JobSpec {
   Durability durability = Durability::kUpdate;
   Retain retain = Retain::kRound;
   StrategySpec strategy;
+  RobustSpec robust;  // of train steps
   uint32_t weight_cap = 1u << 20;
   Digest digest;  // SHA-256 of the file
 

@@ -9,6 +9,7 @@
 #include "common/job/job_keys.h"
 #include "common/job/job_spec.h"
 #include "common/job/parse_data.h"
+#include "common/job/parse_robust.h"
 #include "common/job/parse_strategy.h"
 #include "common/wire/messages.h"
 #include "fmt/format.h"
@@ -275,6 +276,7 @@ class JobReader {
 
   void ReadAggregation(const TomlTable& table) {
     ReadStrategy(table, root_.Table("train"), spec_);
+    ReadRobust(table, root_.Table("participation"), spec_);
     spec_.weight_cap =
         static_cast<uint32_t>(table.Integer(Leaf("aggregation.weight_cap"), {1, kMaxWeightCap})
                                   .value_or(spec_.weight_cap));

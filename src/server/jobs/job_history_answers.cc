@@ -11,7 +11,7 @@ wire::OutcomeKind KindFor(const StepView& step, const SiteStepView& row, const D
   if (row.result == "refused") return wire::OutcomeKind::kRefused;
   if (row.result == "failed") return wire::OutcomeKind::kFailed;
   if (!step.committed) return wire::OutcomeKind::kRoundFailed;
-  const bool counted = row.result == "counted" && row.update_digest == held;
+  const bool counted = row.WasTaken() && row.update_digest == held;
   return counted ? wire::OutcomeKind::kCounted : wire::OutcomeKind::kLateDropped;
 }
 

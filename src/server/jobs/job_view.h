@@ -32,9 +32,12 @@ struct Wait {
   std::optional<Duration> left;  // absent: without end
 };
 
+// Of a site whose update was accepted in time, and left out by the job's rule.
+inline constexpr const char* kExcluded = "excluded";
+
 struct SiteStepView {
   SiteId site;
-  std::string result;  // "counted", "late", "refused", "failed", "working", ...
+  std::string result;  // "counted", "excluded", "late", "refused", "failed", "working", ...
   std::string reason;
   std::string phase;
   uint64_t update_bytes = 0;
@@ -43,6 +46,8 @@ struct SiteStepView {
   std::string kernel;  // that computed the update; empty for statistics, and while none is counted
   Duration elapsed{0};
   aggregation::Metrics metrics;
+  // In a committed step: its update was among those that the aggregate was made from.
+  bool WasTaken() const { return result == "counted" || result == kExcluded; }
   // Only while the step is open:
   uint64_t done = 0;  // of its phase: bytes of fetch and submit, steps of train
   uint64_t total = 0;

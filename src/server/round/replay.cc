@@ -11,6 +11,7 @@
 #include "common/crypto/sha256.h"
 #include "common/learn/contribution.h"
 #include "server/round/late_updates.h"
+#include "server/round/rule_commit.h"
 
 namespace consilium::server::round {
 namespace {
@@ -33,13 +34,17 @@ absl::StatusOr<Digest> FoldAgain(const JobId& job, const job::JobSpec& spec,
                                  const std::map<StepNumber, Digest>& bases, const Stores& stores) {
   std::vector<store::AcceptedUpdate> counted;
   for (const jobs::SiteStepView& site : step.sites) {
-    if (site.result != "counted") continue;
+    if (!site.WasTaken()) continue;
     counted.push_back(
         {{job, step.step, site.site}, site.update_digest, site.weight, site.update_bytes});
   }
-  auto digest = stores.updates.DigestOfKept(
-      {job, step.step, step.base_state, layout, SumOptionsOf(spec, step.sites.size())}, counted,
-      CarriedBy(job, step.late, learn::FirstStatistic(layout), bases));
+  const store::OpenStep of{job, step.step, step.base_state, layout,
+                           SumOptionsOf(spec, step.sites.size())};
+  auto digest =
+      GoesByRule(spec, step.workload)
+          ? AggregateAgain(spec, of, counted, stores.updates)
+          : stores.updates.DigestOfKept(
+                of, counted, CarriedBy(job, step.late, learn::FirstStatistic(layout), bases));
   if (digest.ok() || CodeOf(digest.status()) == ErrorCode::kStorageIo) return digest;
   return Error(ErrorCode::kReplayDiffers,
                fmt::format("step {}: a kept update is gone or damaged: {}", step.step.value(),
@@ -56,6 +61,14 @@ absl::StatusOr<std::shared_ptr<const wire::State>> BaseOf(
   if (kept.ok()) return std::make_shared<const wire::State>(*std::move(kept));
   if (CodeOf(kept.status()) != ErrorCode::kStateNotFound) return kept.status();
   return std::shared_ptr<const wire::State>();
+}
+
+// What a step's kept sum, or what its rule made, says.
+absl::StatusOr<sum::SumReport> ReadReport(const job::JobSpec& spec, wire::Workload workload,
+                                          const tensor::Layout& layout, ByteSpan bytes) {
+  if (GoesByRule(spec, workload)) return ReadAggregate(spec, layout, bytes);
+  CN_ASSIGN_OR_RETURN(const sum::ExactSum sum, sum::ExactSum::Deserialize(layout, bytes));
+  return sum.Report();
 }
 
 class Replayer {
@@ -90,9 +103,10 @@ class Replayer {
       replayed.gone = "the state it starts from is not kept, and the sums before it are gone";
       return replayed;
     }
-    CN_ASSIGN_OR_RETURN(const sum::ExactSum sum, sum::ExactSum::Deserialize(layout, *bytes));
+    CN_ASSIGN_OR_RETURN(const sum::SumReport report,
+                        ReadReport(spec_, step.workload, layout, *bytes));
     CN_ASSIGN_OR_RETURN(wire::State next,
-                        aggregation::NextState(spec_, step.workload, *base, sum.Report()));
+                        aggregation::NextState(spec_, step.workload, *base, report));
     replayed.replayed = last_digest_ = ManifestDigestOf(next);
     last_ = std::make_shared<const wire::State>(std::move(next));
     return replayed;

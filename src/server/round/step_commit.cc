@@ -11,6 +11,7 @@
 #include "server/jobs/step_codec.h"
 #include "server/round/late_updates.h"
 #include "server/round/next_state.h"
+#include "server/round/rule_commit.h"
 #include "server/store/report_sink.h"
 
 namespace consilium::server::round {
@@ -137,21 +138,29 @@ absl::StatusOr<SteppedState> CommitStep(const job::JobSpec& spec, const jobs::St
   CN_ASSIGN_OR_RETURN(NextState next,
                       NextState::Begin(spec, opened.workload, opened.base_state, stores.states));
   StepReport report(contribution, next);
-  CN_ASSIGN_OR_RETURN(
-      const store::StepSum sum,
-      stores.updates.WriteSum(
-          opened.job, opened.step,
-          {counted, CarriedBy(opened.job, late, learn::FirstStatistic(contribution), {})}, path,
-          &report));
   SteppedState stepped;
+  if (GoesByRule(spec, opened.workload)) {
+    CN_ASSIGN_OR_RETURN(robust::Aggregate aggregate,
+                        AggregateByRule(spec, opened, counted, path, {stores, report}));
+    stepped.accumulator = aggregate.digest;
+    stepped.total_weight = aggregate.totals.weight;
+    stepped.remarks = std::move(aggregate.remarks);
+  } else {
+    CN_ASSIGN_OR_RETURN(
+        const store::StepSum sum,
+        stores.updates.WriteSum(
+            opened.job, opened.step,
+            {counted, CarriedBy(opened.job, late, learn::FirstStatistic(contribution), {})}, path,
+            &report));
+    stepped.accumulator = sum.digest;
+    stepped.total_weight = sum.totals.weight;
+  }
   stepped.late = std::move(late);
   CN_ASSIGN_OR_RETURN(store::StateStore::Hold held, next.Finish(report.statistics()));
   stepped.state = held.digest();
   stepped.held = std::make_shared<const store::StateStore::Hold>(std::move(held));
   CN_ASSIGN_OR_RETURN(stepped.site_metrics, SiteMetrics(spec, opened, counted, stores.updates));
-  stepped.accumulator = sum.digest;
   stepped.metrics = aggregation::MetricsOf(spec, opened.workload, report.statistics());
-  stepped.total_weight = sum.totals.weight;
   return stepped;
 }
 

@@ -4,6 +4,7 @@
 // whenever there are enough. At its end: sum of the counted durable (sums/<job>/<step>.sum, what
 // Replay reads) -> next state durable. Nothing here is journalled: doing it again after a crash or
 // a full disk writes the same bytes to the same names.
+// A training step of a job with a rule (rule_commit.h) folds nothing before its end.
 // The state is stepped while its sum is made: memory is a few blocks and the statistics, not the
 // model.
 // Thread-safe: no state of its own.
@@ -22,6 +23,7 @@
 #include "common/job/job_spec.h"
 #include "server/aggregation/server_half.h"
 #include "server/jobs/job_records.h"
+#include "server/robust/choice.h"
 #include "server/store/state_store.h"
 #include "server/store/update_store.h"
 
@@ -43,6 +45,7 @@ struct SteppedState {
   aggregation::Metrics metrics;                         // of the base state, over all counted
   std::map<SiteId, aggregation::Metrics> site_metrics;  // train and evaluate steps
   std::vector<jobs::LateUpdateView> late;               // that the step ended
+  std::map<SiteId, robust::Remark> remarks;             // what the job's rule made of updates
 };
 
 // The width of the quantum follows from how many sites may contribute, and as many late updates.

@@ -14,6 +14,7 @@
 #include "common/learn/contribution.h"
 #include "server/round/inline_state.h"
 #include "server/round/late_updates.h"
+#include "server/round/rule_commit.h"
 
 namespace consilium::server::round {
 namespace {
@@ -78,15 +79,15 @@ absl::StatusOr<std::unique_ptr<StepRunner>> StepRunner::Open(Start start, const 
   for (const auto& [site, update] : start.record.accepted) {
     accepted.push_back({update.key, update.digest, update.weight, update.bytes, update.kernel});
   }
-  CN_ASSIGN_OR_RETURN(
-      const std::vector<SiteId> lost,
-      world.stores.updates.OpenForUploads(
-          {opened.job, opened.step, opened.base_state, layout,
-           SumOptionsOf(*start.spec, opened.selected.size()),
-           start.spec->retain == job::Retain::kUpdates,
-           start.spec->durability == job::Durability::kRound ? store::Sync::kStep
-                                                             : store::Sync::kUpdate},
-          opened.selected, accepted));
+  CN_ASSIGN_OR_RETURN(const std::vector<SiteId> lost,
+                      world.stores.updates.OpenForUploads(
+                          {opened.job, opened.step, opened.base_state, layout,
+                           SumOptionsOf(*start.spec, opened.selected.size()),
+                           start.spec->retain == job::Retain::kUpdates,
+                           start.spec->durability == job::Durability::kRound ? store::Sync::kStep
+                                                                             : store::Sync::kUpdate,
+                           /*late=*/false, /*fold=*/!GoesByRule(*start.spec, opened.workload)},
+                          opened.selected, accepted));
   RoundPlan plan = PlanOf(start, world);
   std::unique_ptr<StepRunner> runner(new StepRunner(std::move(start), world, std::move(plan), now));
   const std::set<SiteId> asked_again(lost.begin(), lost.end());
@@ -353,6 +354,10 @@ jobs::StepView StepRunner::Report(Instant now) const {
     row.elapsed = report.elapsed;
     view.update_bytes += report.update_bytes;
     if (!stepped_) continue;
+    if (const auto remark = stepped_->remarks.find(site); remark != stepped_->remarks.end()) {
+      row.reason = remark->second.text;
+      if (remark->second.excluded) row.result = jobs::kExcluded;
+    }
     const auto metrics = stepped_->site_metrics.find(site);
     if (metrics != stepped_->site_metrics.end()) row.metrics = metrics->second;
   }

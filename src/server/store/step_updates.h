@@ -15,6 +15,7 @@
 #include "common/sum/exact_sum.h"
 #include "common/tensor/layout.h"
 #include "common/wire/transfer.h"
+#include "server/store/column_reader.h"
 
 namespace consilium::server::store {
 
@@ -32,6 +33,7 @@ struct OpenStep {
   bool keep_updates = false;  // a fold deletes no spool
   Sync sync = Sync::kUpdate;
   bool late = false;  // closed and committed: only what is carried to a later step still comes
+  bool fold = true;   // false: its aggregate needs all updates side by side, so spools stay
 };
 
 struct AcceptedUpdate {
@@ -64,6 +66,12 @@ struct UpdateNote {
 struct StepSum {
   Digest digest;
   sum::SumTotals totals;
+};
+
+// The updates of a step side by side, by their sites' names, whatever order they came in.
+struct StepColumns {
+  std::vector<SiteId> sites;
+  ColumnReader reader;
 };
 
 // What happens to the spools of a step that is over.

@@ -112,7 +112,7 @@ absl::Status UpdateStore::RecoverGeneration(StepEntry& entry,
 std::vector<SiteId> UpdateStore::DueForFold(const JobId& job, StepNumber step) const {
   MutexLock lock(mutex_);
   const auto found = steps_.find({job, step});
-  if (found == steps_.end()) return {};
+  if (found == steps_.end() || !found->second->step.fold) return {};
   std::vector<SiteId> sites;
   uint64_t bytes = 0;
   for (const auto& [site, slot] : found->second->slots) {
@@ -284,9 +284,8 @@ absl::StatusOr<StepSum> UpdateStore::WriteSum(const JobId& job, StepNumber step,
   return StepSum{folded.digest, folded.totals};
 }
 
-absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,
-                                                 const std::vector<AcceptedUpdate>& updates,
-                                                 const CarriedUpdates& carried) const {
+absl::StatusOr<UpdateStore::FoldState> UpdateStore::KeptState(
+    const OpenStep& step, const std::vector<AcceptedUpdate>& updates) const {
   auto entry = std::make_shared<StepEntry>();
   entry->step = step;
   entry->folder = FolderOf(step.job);
@@ -298,19 +297,21 @@ absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,
     CN_ASSIGN_OR_RETURN(AcceptedFile file, Recover(*entry, update));
     state.files.push_back(std::move(file));
   }
+  return state;
+}
+
+absl::StatusOr<Digest> UpdateStore::DigestOfKept(const OpenStep& step,
+                                                 const std::vector<AcceptedUpdate>& updates,
+                                                 const CarriedUpdates& carried) const {
+  CN_ASSIGN_OR_RETURN(FoldState state, KeptState(step, updates));
   state.carried_tensors = carried.tensors;
   for (const CarriedUpdate& one : carried.updates) {
-    auto origin = std::make_shared<StepEntry>();
-    origin->step = step;
-    origin->step.step = one.update.key.step;
-    origin->step.base_state = one.base_state;
-    origin->folder = entry->folder;
-    origin->prefix = fmt::format("{}.", one.update.key.step.value());
-    origin->segments = SeriesOfStep(*origin);
-    CN_RETURN_IF_ERROR(ReadSegments(*origin, /*contents=*/true));
-    CN_ASSIGN_OR_RETURN(AcceptedFile file, Recover(*origin, one.update));
-    file.update.weight = one.weight;
-    state.carried.push_back(std::move(file));
+    OpenStep origin = step;
+    origin.step = one.update.key.step;
+    origin.base_state = one.base_state;
+    CN_ASSIGN_OR_RETURN(const FoldState of_origin, KeptState(origin, {one.update}));
+    state.carried.push_back(of_origin.files.front());
+    state.carried.back().update.weight = one.weight;
   }
   CN_ASSIGN_OR_RETURN(const Folded folded, WriteGeneration(state, {}, "", nullptr));
   return folded.digest;

@@ -36,7 +36,6 @@
 #include "common/base/storage.h"
 #include "common/wire/messages.h"
 #include "common/wire/update_file.h"
-#include "server/store/column_reader.h"
 #include "server/store/generation.h"
 #include "server/store/segment.h"
 #include "server/store/step_updates.h"
@@ -125,6 +124,14 @@ class UpdateStore {
                                       const std::vector<AcceptedUpdate>& updates,
                                       const CarriedUpdates& carried = {}) const;
 
+  // ---- side by side, where nothing is folded (OpenStep::fold): one thread, after the close
+  // Accepted updates by site; their files stay until Discard. kUpdateUnknownTask: one is not here.
+  absl::StatusOr<StepColumns> OpenColumns(const JobId& job, StepNumber step,
+                                          const std::vector<SiteId>& sites) const;
+  // The same of kept updates of a step that is over. kUpdate*, kFileNotFound.
+  absl::StatusOr<StepColumns> OpenKeptColumns(const OpenStep& step,
+                                              const std::vector<AcceptedUpdate>& updates) const;
+
   // After the step: its generations go, and its spools unless they stay (retain = "updates").
   absl::Status Discard(const JobId& job, StepNumber step, Spools spools = Spools::kGo);
   // After its last step: the job's segments go.
@@ -173,6 +180,9 @@ class UpdateStore {
                                          const std::string& path, ReportSink* report) const;
   void RemoveFolded(const FoldState& state) const;
   absl::Status AddCarried(const CarriedUpdates& carried, FoldState& state) const;
+  absl::StatusOr<FoldState> KeptState(const OpenStep& step,
+                                      const std::vector<AcceptedUpdate>& updates) const;
+  absl::StatusOr<StepColumns> ColumnsOf(FoldState state) const;  // update_columns.cc
 
   const Options options_;
   Storage& storage_;

@@ -115,6 +115,21 @@ TEST_P(CrashAnywhere, MomentsAndVariatesComeOutTheSame) {
   }
 }
 
+// A rule reads its updates side by side: none is folded, and a restart finds them all.
+TEST_P(CrashAnywhere, WhatARuleMakesComesOutTheSame) {
+  for (const char* rule :
+       {"rule = \"median\"", "rule = \"trimmed_mean\"\nbyzantine = 1",
+        "rule = \"fltrust\"\nroot_site = \"b\"", "rule = \"norm_clip\"\nstrategy = \"fedadam\""}) {
+    const std::string text = JobText(fmt::format("min_sites = 3\n[aggregation]\n{}", rule));
+    const Outcome undisturbed = RunUndisturbed(text);
+    EXPECT_NE(undisturbed.state, RunUndisturbed(JobText()).state);
+    for (uint64_t operation = 2; operation <= undisturbed.operations; operation += 7) {
+      RunWithCrashAt(operation, GetParam(), text, undisturbed.state);
+      ASSERT_FALSE(HasFailure()) << rule << ": crash at disk operation " << operation;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, CrashAnywhere,
                          ::testing::Values(CrashKind::kProcess, CrashKind::kPowerCut,
                                            CrashKind::kTorn));
