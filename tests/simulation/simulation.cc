@@ -45,8 +45,7 @@ round_deadline = "{deadline}s"
 on_too_few = "{on_too_few}"
 max_failed_rounds = {max_failed}
 {late}
-[aggregation]
-strategy = "{strategy}"
+{strategy}
 )";
 
 // By the seed's last digit: nothing beside the model, the server's moments, vectors at the sites.
@@ -71,10 +70,21 @@ struct Late {
     lines = "late = \"next_round\"\n";
     if (below(2) == 0) lines += "staleness = [50000, 7]\n";
     if (below(2) == 0) lines += "goal = 3\nselect = 2\n";  // at least min_sites
+    if (below(4) == 0) {
+      buffered = true;
+      lines = "[aggregation]\nstrategy = \"fedbuff\"\nbuffer = 3\nmax_staleness = 2\n";
+    }
   }
   uint32_t more_rounds = 0;
+  bool buffered = false;  // then the strategy stands in `lines`
   std::string lines;
 };
+
+std::string StrategyLines(uint64_t seed, bool late) {
+  return fmt::format("[aggregation]\nstrategy = \"{}\"",
+                     late ? kStrategiesOfLate[seed % std::size(kStrategiesOfLate)]
+                          : kStrategies[seed % std::size(kStrategies)]);
+}
 
 class Simulation {
  public:
@@ -93,9 +103,7 @@ class Simulation {
         fmt::arg("deadline", 60 + random_.Below(60)),
         fmt::arg("on_too_few", lenient_ && random_.Below(2) == 0 ? "fail" : "wait"),
         fmt::arg("max_failed", lenient_ ? 6 : 10000),
-        fmt::arg("strategy", late.lines.empty()
-                                 ? kStrategies[seed % std::size(kStrategies)]
-                                 : kStrategiesOfLate[seed % std::size(kStrategiesOfLate)]));
+        fmt::arg("strategy", late.buffered ? "" : StrategyLines(seed, !late.lines.empty())));
     envelope_ = federation_.MakeEnvelope();
     const job::JobSpec spec = *job::ParseJob(AsBytes(job_file_), "job.toml");
     job_ = wire::JobIdOf(envelope_, spec.digest);

@@ -24,6 +24,7 @@ std::string StrategyText(const job::StrategySpec& strategy) {
     text += fmt::format(", {} {}", number.key, strategy.*number.field);
   }
   if (row.has_option) text += fmt::format(", option {}", strategy.option);
+  if (row.has_buffer) text += fmt::format(", buffer {}", strategy.buffer);
   return text;
 }
 

@@ -92,6 +92,8 @@ is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
 - `batch_size`, `local_epochs` or `local_steps` with `fedsgd`
 - `goal` (or `select`) with `scaffold` or `feddyn`, unless `population` or `sites` says how many
   sites there are
+- `goal`, `late` or `staleness` with `fedbuff`; `late = "next_round"` with `scaffold`, `feddyn` or
+  `qfedavg`
 - a required site that `sites` does not name, or `min_sites` above the number of `sites`
 
 ## Durations
@@ -119,6 +121,7 @@ std::string ParametersOf(const StrategyRow& row) {
   if (row.has_option) text += ", `option` 2";
   if (row.has_variate_mean) text += ", `variate_mean` \"weighted\"";
   if (row.has_population) text += text.empty() ? "`population`" : ", `population`";
+  if (row.has_buffer) text += ", `buffer` min_sites, `max_staleness` 10";
   return text.empty() ? "none" : text;
 }
 

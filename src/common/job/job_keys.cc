@@ -145,6 +145,13 @@ constexpr auto kTable = std::to_array<JobKey>({
     {"aggregation.root_site", "name of a site", "required for fltrust",
      "The trusted site whose update judges the others: a server holds no data. It is a required "
      "site, and its own update counts with full trust."},
+    {"aggregation.buffer", "integer, 1 to 16384", "min_sites for fedbuff",
+     "How many updates, of this round or older ones, move the model. All free sites train "
+     "meanwhile, unless `participation.select` says how many times `buffer`."},
+    {"aggregation.max_staleness", "integer, 1 to 64", "10 for fedbuff",
+     "An update that is more rounds old than this is dropped."},
+    {"aggregation.staleness_exponent", "number, 0 to 10", "by strategy",
+     "How fast an update loses weight with its age; 0: not at all."},
     {"aggregation.weight_cap", "integer, 1 to 536870912", "1048576",
      "A site's rows count as at most this many."},
 });

@@ -31,6 +31,7 @@ inline constexpr uint32_t kMaxDesignColumns = 65536;
 inline constexpr size_t kMaxHiddenLayers = 8;
 inline constexpr uint64_t kMaxParameters = uint64_t{1} << 28;  // 1 GiB of float32
 inline constexpr uint32_t kFullStaleness = 65536;              // an update in time
+inline constexpr double kMostSelect = 16;                      // times the goal
 inline constexpr size_t kMaxStaleness = 64;                    // rounds
 inline constexpr uint32_t kMaxWeightCap = 1u << 29;            // specs/exact_sum.md
 

@@ -199,7 +199,8 @@ class JobReader {
 
   void ReadGoal(const TomlTable& table) {
     ParticipationSpec& part = spec_.participation;
-    part.select = table.Number(Leaf("participation.select"), {1, 16}).value_or(part.select);
+    part.select =
+        table.Number(Leaf("participation.select"), {1, kMostSelect}).value_or(part.select);
     const auto goal = table.Integer(Leaf("participation.goal"), {1, wire::kMaxCohort});
     if (goal) part.goal = static_cast<uint32_t>(*goal);
     if (!goal && part.select > 1) part.goal = part.min_sites;
@@ -275,7 +276,7 @@ class JobReader {
   }
 
   void ReadAggregation(const TomlTable& table) {
-    ReadStrategy(table, root_.Table("train"), spec_);
+    ReadStrategy(table, root_.Table("train"), root_.Table("participation"), spec_);
     ReadRobust(table, root_.Table("participation"), spec_);
     spec_.weight_cap =
         static_cast<uint32_t>(table.Integer(Leaf("aggregation.weight_cap"), {1, kMaxWeightCap})

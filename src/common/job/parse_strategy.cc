@@ -1,10 +1,12 @@
 #include "common/job/parse_strategy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include "common/job/job_keys.h"
+#include "common/wire/messages.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
@@ -14,6 +16,7 @@ namespace {
 using config::TomlTable;
 
 constexpr int64_t kMostPopulation = 1'000'000;
+constexpr int64_t kUsualStaleness = 10;
 
 class StrategyReader {
  public:
@@ -38,7 +41,26 @@ class StrategyReader {
     }
     Judge("aggregation.population", row_->has_population);
     ReadPopulation();
+    ReadBuffer();
     JudgeLate();
+  }
+
+  // A buffer says when a round closes and what late updates count.
+  void PinParticipation(const TomlTable& participation) const {
+    if (!row_->has_buffer) return;
+    for (const char* key : {"goal", "late", "staleness"}) {
+      if (!participation.Has(key)) continue;
+      participation.Conflict(key,
+                             fmt::format("does not go with strategy = \"{}\", whose buffer says "
+                                         "when a round closes and what late updates count",
+                                         row_->name),
+                             "remove it, and set `aggregation.buffer`, `max_staleness` and "
+                             "`staleness_exponent`");
+    }
+    ParticipationSpec& part = spec_.participation;
+    part.late = Late::kNextRound;
+    part.goal = strategy_.buffer;
+    if (!participation.Has("select")) part.select = kMostSelect;
   }
 
   // One step over all rows: what says otherwise contradicts the strategy.
@@ -97,6 +119,7 @@ class StrategyReader {
     if (row.has_option) keys.push_back("option");
     if (row.has_variate_mean) keys.push_back("variate_mean");
     if (row.has_population) keys.push_back("population");
+    if (row.has_buffer) keys.insert(keys.end(), {"buffer", "max_staleness"});
     return keys;
   }
 
@@ -131,6 +154,34 @@ class StrategyReader {
     }
   }
 
+  void ReadBuffer() const {
+    Judge("aggregation.buffer", row_->has_buffer);
+    Judge("aggregation.max_staleness", row_->has_buffer);
+    const auto buffer = table_.Integer(Leaf("aggregation.buffer"), {1, wire::kMaxCohort});
+    const auto oldest =
+        table_.Integer(Leaf("aggregation.max_staleness"), {1, static_cast<int64_t>(kMaxStaleness)});
+    if (!row_->has_buffer) return;
+    ParticipationSpec& part = spec_.participation;
+    strategy_.buffer = static_cast<uint32_t>(buffer.value_or(std::max(1u, part.min_sites)));
+    const bool enough = strategy_.buffer >= part.min_sites &&
+                        (part.sites.empty() || strategy_.buffer <= part.sites.size());
+    if (!enough) {
+      table_.Conflict(
+          "buffer",
+          fmt::format(
+              "is {}, with `participation.min_sites` = {}{}", strategy_.buffer, part.min_sites,
+              part.sites.empty() ? "" : fmt::format(" and {} sites named", part.sites.size())),
+          "want at least min_sites, and no more than there are sites");
+    }
+    part.staleness.clear();
+    for (int64_t age = 1; age <= oldest.value_or(kUsualStaleness); ++age) {
+      const double part_of =
+          std::pow(1.0 + static_cast<double>(age), -strategy_.staleness_exponent);
+      part.staleness.push_back(
+          std::max(1u, static_cast<uint32_t>(std::lround(kFullStaleness * part_of))));
+    }
+  }
+
   const TomlTable& table_;
   JobSpec& spec_;
   StrategySpec& strategy_;
@@ -140,10 +191,12 @@ class StrategyReader {
 
 }  // namespace
 
-void ReadStrategy(const TomlTable& aggregation, const TomlTable& train, JobSpec& spec) {
+void ReadStrategy(const TomlTable& aggregation, const TomlTable& train,
+                  const TomlTable& participation, JobSpec& spec) {
   StrategyReader reader(aggregation, spec);
   reader.Read();
   reader.PinTraining(train);
+  reader.PinParticipation(participation);
 }
 
 }  // namespace consilium::job

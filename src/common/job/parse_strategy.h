@@ -7,10 +7,11 @@
 
 namespace consilium::job {
 
-// Errors are kept for TomlFile::Finish(). `aggregation` and `train` are the tables of these names;
-// `spec` has its [train] and [participation] already. A strategy that pins local training sets it.
+// Errors are kept for TomlFile::Finish(). The tables are those of these names; `spec` has its
+// [train] and [participation] already: a strategy that pins local training, or when a round closes,
+// sets them.
 void ReadStrategy(const config::TomlTable& aggregation, const config::TomlTable& train,
-                  JobSpec& spec);
+                  const config::TomlTable& participation, JobSpec& spec);
 
 }  // namespace consilium::job
 

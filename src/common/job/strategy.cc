@@ -30,6 +30,10 @@ constexpr std::array kFair = {StrategyNumber{"q", &StrategySpec::q, 1, 0, 100}};
 constexpr std::array kDyn = {
     StrategyNumber{"alpha", &StrategySpec::alpha, 0.01, 0, 1000, true},
 };
+constexpr std::array kBuffered = {
+    ServerRate(1),
+    StrategyNumber{"staleness_exponent", &StrategySpec::staleness_exponent, 0.5, 0, 10},
+};
 
 constexpr std::array kStrategies = {
     StrategyRow{.kind = StrategyKind::kFedAvg,
@@ -106,6 +110,14 @@ constexpr std::array kStrategies = {
                             .private_slots = 1,
                             .site_vector = true,
                             .counts_sites = true}},
+    StrategyRow{.kind = StrategyKind::kFedBuff,
+                .name = "fedbuff",
+                .meaning = "Asynchronous: every `buffer` updates move the model, w += "
+                           "server_learning_rate d, whatever round they began in; one that is a "
+                           "rounds old counts (1 + a)^-staleness_exponent of its rows in the mean.",
+                .reference = "Nguyen et al. 2022, arXiv 2106.06639, algorithm 1 and section 5",
+                .numbers = kBuffered,
+                .has_buffer = true},
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ enum class StrategyKind {
   kFedNova,
   kQFedAvg,
   kFedDyn,
+  kFedBuff,
 };
 
 enum class VariateMean { kWeighted, kPlain };
@@ -43,6 +44,8 @@ struct StrategySpec {
   uint32_t option = 2;
   VariateMean variate_mean = VariateMean::kWeighted;
   uint32_t population = 0;  // sites in all; 0: those that a round counts
+  uint32_t buffer = 0;      // updates, of whatever age, that move the model; 0: has no buffer
+  double staleness_exponent = 0.5;
 };
 
 // A number that a strategy lets a job set: a key of [aggregation].
@@ -75,6 +78,7 @@ struct StrategyRow {
   bool has_option = false;        // `option`
   bool has_variate_mean = false;  // `variate_mean`
   bool has_population = false;    // `population`
+  bool has_buffer = false;        // `buffer`, `max_staleness`: asynchronous
   bool one_full_step = false;     // local training is one step over all rows, and cannot be set
   StrategyVectors vectors = {};
 };

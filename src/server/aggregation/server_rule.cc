@@ -90,6 +90,7 @@ absl::Status ServerRule::StepModel(const tensor::TensorSpec& tensor, uint64_t fi
       each([&](double d, double* moments) { return AdaptiveMove(d, moments); });
       break;
     case StrategyKind::kScaffold:
+    case StrategyKind::kFedBuff:
       each([&](double d, double*) { return rate * d; });
       break;
     case StrategyKind::kFedNova:

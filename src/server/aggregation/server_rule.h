@@ -8,6 +8,7 @@
 //                             v = v + d^2  |  beta2 v + (1 - beta2) d^2
 //                               |  v - (1 - beta2) d^2 sign(v - d^2)
 //                             w += lr m / (sqrt(v) + tau);  v starts from initial_v
+//   fedbuff                   w += lr d
 //   scaffold                  w += lr d;  c += sites / population * mean change of the c_k
 //   fednova                   d is the mean of (y_k - w) / t_k;  w += d * mean of t_k
 //   qfedavg                   w += sum F_k^q (y_k - w) / sum (h_k / L)

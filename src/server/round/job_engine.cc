@@ -98,6 +98,7 @@ bool JobEngine::DrainEvents(Instant now) {
 void JobEngine::Handle(const StepEvent& event, Instant now) {
   if (step_ != nullptr && step_->step() == event.step) return step_->Apply(event.event, now);
   HearLate(event, now);
+  TellLateHere(now);
 }
 
 void JobEngine::Handle(const CancelAsked&, Instant now) {
@@ -300,6 +301,7 @@ absl::Status JobEngine::OpenRecorded(Instant now) {
   after_restart_ = false;
   wait_ = {};
   if (cancelled_) step_->Apply(Cancel{CancelReason()}, now);
+  TellLateHere(now);
   step_->Work(now);
   return absl::OkStatus();
 }

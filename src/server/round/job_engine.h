@@ -103,6 +103,7 @@ class JobEngine {
   absl::Status OpenLate(Instant now);
   void OfferLate(const SiteId& site, Instant now);
   void HearLate(const StepEvent& event, Instant now);
+  void TellLateHere(Instant now);
   void NoteLate(StepNumber step, Instant now);
   void PruneLate(Instant now);
   bool HasArrived(StepNumber step, const SiteId& site) const;

@@ -85,6 +85,18 @@ void JobEngine::HearLate(const StepEvent& event, Instant now) {
   if (const auto* e = std::get_if<OfferRefused>(&event.event)) hear(e->site, false);
 }
 
+// What of older rounds the open step would count.
+void JobEngine::TellLateHere(Instant now) {
+  if (step_ == nullptr) return;
+  uint32_t here = 0;
+  for (const auto& [step, late] : world_.history.LateOf(job_)) {
+    const auto accepted = world_.stores.updates.Accepted(job_, step);
+    here += static_cast<uint32_t>(std::ranges::count_if(
+        accepted, [&late](const auto& one) { return late.sites.contains(one.key.site); }));
+  }
+  if (here > 0) step_->Apply(LateHere{here}, now);
+}
+
 void JobEngine::PruneLate(Instant now) {
   if (late_.empty()) return;
   const jobs::LateSteps late = world_.history.LateOf(job_);

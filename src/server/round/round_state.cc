@@ -111,6 +111,8 @@ void RoundState::Handle(const SiteLeft& event, Instant) {
   if (SiteReport* report = OpenReport(event.site)) report->away = true;
 }
 
+void RoundState::Handle(const LateHere& event, Instant) { late_here_ = event.updates; }
+
 void RoundState::Handle(const Tick&, Instant) {}  // Apply looks at the time after every event
 
 void RoundState::Handle(const Cancel& event, Instant now) {
@@ -193,9 +195,16 @@ void RoundState::ExpireLeases(Instant now) {
   }
 }
 
+// Late updates alone never end a round: what it reports is of the sites that it asked.
+bool RoundState::GoalReached() const {
+  const uint32_t late = plan_.late_fill_goal ? late_here_ : 0;
+  return plan_.goal > 0 && counted_ > 0 && counted_ >= plan_.min_sites &&
+         counted_ + late >= plan_.goal;
+}
+
 bool RoundState::MayClose(Instant now) const {
   if (working_ == 0 || now >= started_ + plan_.deadline) return true;
-  if (plan_.goal == 0 || counted_ < plan_.goal) return false;
+  if (!GoalReached()) return false;
   // The goal is reached: only a required site is still worth the wait.
   return std::none_of(plan_.required.begin(), plan_.required.end(), [this](const SiteId& site) {
     const auto found = reports_.find(site);

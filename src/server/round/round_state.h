@@ -4,9 +4,9 @@
 //
 // No lock, clock, disk or socket. The engine performs the actions in order and feeds back what
 // happened. A site is counted at most once, whatever repeats or reorders. The step closes when
-// every selected site is counted, refused, failed or past its lease; at `goal` counted; at the
-// deadline. Fewer than min_sites counted, or a required site missing, fails it by name: never a
-// hang, never silently partial.
+// every selected site is counted, refused, failed or past its lease; at `goal` counted (with late
+// updates of older rounds, where they fill it); at the deadline. Fewer than min_sites counted, or a
+// required site missing, fails it by name: never a hang, never silently partial.
 #ifndef CONSILIUM_SERVER_ROUND_ROUND_STATE_H_
 #define CONSILIUM_SERVER_ROUND_ROUND_STATE_H_
 
@@ -36,7 +36,8 @@ struct RoundPlan {
   std::set<SiteId> required;
   uint32_t goal = 0;  // closes at this many counted; 0 = all selected
   Duration deadline{0};
-  bool carry_late = false;  // stragglers go on when the step commits: their updates count later
+  bool late_fill_goal = false;  // updates of older rounds count towards the goal
+  bool carry_late = false;      // stragglers go on when the step commits: their updates count later
   // 0 = no such lease:
   Duration accept_lease{0};    // an offer not answered for this long has failed
   Duration progress_lease{0};  // no step, byte or message for this long: past its lease
@@ -86,12 +87,13 @@ struct UpdateAccepted { SiteId site; Digest digest; uint32_t weight = 1; uint64_
 struct SiteFailed { SiteId site; std::string reason; };
 struct SiteAttended { SiteId site; };  // (re)connected: an open offer is sent again
 struct SiteLeft { SiteId site; };      // or could not be reached; changes no lease
+struct LateHere { uint32_t updates = 0; };  // of older rounds, in all; this step will count them
 struct Tick {};                        // time passed
 struct Cancel { std::string reason; };
 struct Committed { Digest state; };    // the engine stored and journalled the next state
 struct CommitFailed { std::string reason; };
 using Event = std::variant<Start, OfferAccepted, OfferRefused, Progress, UpdateAccepted, SiteFailed,
-                           SiteAttended, SiteLeft, Tick, Cancel, Committed, CommitFailed>;
+                           SiteAttended, SiteLeft, LateHere, Tick, Cancel, Committed, CommitFailed>;
 
 // ---- actions
 struct Offer { SiteId site; Duration time_left{0}; };
@@ -147,6 +149,7 @@ class RoundState {
   void Handle(const SiteFailed& event, Instant now);
   void Handle(const SiteAttended& event, Instant now);
   void Handle(const SiteLeft& event, Instant now);
+  void Handle(const LateHere& event, Instant now);
   void Handle(const Tick& event, Instant now);
   void Handle(const Cancel& event, Instant now);
   void Handle(const Committed& event, Instant now);
@@ -160,6 +163,7 @@ class RoundState {
   Duration LeaseOf(SiteResult result) const;  // 0: none
   std::string StandingOf(const SiteId& site, Instant now) const;
   void ExpireLeases(Instant now);
+  bool GoalReached() const;
   bool MayClose(Instant now) const;
   void Close(Instant now);
   void EndStragglers(const std::string& reason, bool carry, Instant now);
@@ -172,6 +176,7 @@ class RoundState {
   std::map<SiteId, SiteReport> reports_;
   std::map<SiteId, Lease> leases_;
   uint32_t counted_ = 0;
+  uint32_t late_here_ = 0;
   uint32_t working_ = 0;  // offered or working
   Instant next_lease_{};  // no lease ends before this
   std::string cancel_reason_;

@@ -36,6 +36,7 @@ RoundPlan PlanOf(const StepRunner::Start& start, const EngineWorld& world) {
   plan.required.insert(wanted.required_sites.begin(), wanted.required_sites.end());
   if (start.record.opened.workload == wire::Workload::kTrain) plan.goal = wanted.goal;
   plan.deadline = start.record.opened.deadline;
+  plan.late_fill_goal = job::RowOf(start.spec->strategy.kind).has_buffer;
   plan.carry_late = CarriesLate(*start.spec, start.record.opened);
   plan.accept_lease = world.accept_lease;
   if (start.after_restart) plan.accept_lease += world.progress_lease;

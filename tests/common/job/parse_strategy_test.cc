@@ -1,4 +1,5 @@
 // Strategies in job files: every row's defaults, and what is refused.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,6 +42,31 @@ TEST(ParseStrategy, RowsStandInTheOrderOfTheirKinds) {
     EXPECT_EQ(static_cast<size_t>(StrategyTable()[i].kind), i);
     EXPECT_FALSE(StrategyTable()[i].reference.empty());
   }
+}
+
+TEST(ParseStrategy, ABufferSaysWhenARoundClosesAndWhatLateUpdatesCount) {
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec,
+                       ParseWith("[participation]\nmin_sites = 2\n[aggregation]\nstrategy = "
+                                 "\"fedbuff\"\nbuffer = 5\nmax_staleness = 3\n"
+                                 "staleness_exponent = 1\n"));
+  EXPECT_EQ(spec.participation.goal, 5u);
+  EXPECT_EQ(spec.participation.late, Late::kNextRound);
+  EXPECT_EQ(spec.participation.select, kMostSelect) << "whoever is free trains";
+  EXPECT_EQ(spec.participation.staleness, (std::vector<uint32_t>{32768, 21845, 16384}));
+  ASSERT_OK_AND_ASSIGN(const JobSpec bare, ParseAggregation("strategy = \"fedbuff\""));
+  EXPECT_EQ(bare.participation.staleness, ParticipationSpec().staleness) << "the usual table";
+}
+
+TEST(ParseStrategy, ABufferTakesNoOtherWordOnWhenARoundCloses) {
+  for (const char* key : {"goal = 2", "late = \"next_round\"", "late = \"drop\""}) {
+    ExpectRefused(fmt::format("[participation]\n{}\n[aggregation]\nstrategy = \"fedbuff\"\n", key),
+                  10, "whose buffer says when a round closes", "set `aggregation.buffer`");
+  }
+  ExpectRefused(
+      "[participation]\nmin_sites = 3\n[aggregation]\nstrategy = \"fedbuff\"\nbuffer = 2\n", 13,
+      "is 2, with `participation.min_sites` = 3", "at least min_sites");
+  ExpectRefused("[aggregation]\nbuffer = 2\n", 10, "does not go with strategy = \"fedavg\"",
+                "remove it");
 }
 
 TEST(ParseStrategy, EachHasItsRowInTheReadme) {
@@ -116,6 +142,7 @@ TEST(ParseStrategy, WhatAStrategyHasNotIsRefusedWithItsPlace) {
 
 TEST(ParseStrategy, LateUpdatesGoOnlyWithMeansOverRows) {
   for (const StrategyRow& row : StrategyTable()) {
+    if (row.has_buffer) continue;  // says it itself
     const std::string file =
         "[participation]\nlate = \"next_round\"\n[aggregation]\nstrategy = \"" +
         std::string(row.name) + "\"\n";

@@ -174,6 +174,33 @@ TEST_P(LateTest, ASiteThatComesBackIsAskedForItAgain) {
   EXPECT_EQ(c().offers[1].state, c().offers[0].state);
 }
 
+// FedBuff: algorithm 1 of Nguyen et al. 2022, with a buffer of two.
+TEST_P(LateTest, ABufferFillsWithUpdatesOfOlderRounds) {
+  f.Start();
+  const JobId job = f.Submit(JobText("[aggregation]\nstrategy = \"fedbuff\"\nbuffer = 2\n"
+                                     "staleness_exponent = 1\nserver_learning_rate = 0.5"))
+                        .value();
+  const auto work = [&](size_t steps) {
+    for (int i = 0; i < 100 && (f.server->Pump(), f.Show(job).steps.size() < steps); ++i) {
+      for (const auto& site : f.sites) site->Work();
+    }
+  };
+  work(1);
+  ASSERT_EQ(c().offers.size(), 1u) << "all free sites train, not only as many as fill the buffer";
+  f.sites[1]->manners.silent = true;
+  work(2);
+  ASSERT_EQ(f.sites[0]->offers.size(), 2u);
+  EXPECT_EQ(f.Show(job).steps.size(), 1u) << "one of two";
+  c().FinishLate();
+  f.Settle();
+  const jobs::JobView view = f.Show(job);
+  ASSERT_GE(view.steps.size(), 2u) << "a's update and c's of round 1 fill it";
+  EXPECT_EQ(view.steps[1].sites[0].result, "counted");
+  EXPECT_EQ(view.steps[1].sites[1].result, "late");
+  ASSERT_EQ(view.steps[1].late.size(), 1u);
+  EXPECT_EQ(view.steps[1].late[0].counted_weight, 50u) << "1 / (1 + 1) of 100 rows";
+}
+
 TEST_P(LateTest, ACancelledJobDropsItByName) {
   const JobId job = RunRoundOne(f);
   WaitForOffers(1);

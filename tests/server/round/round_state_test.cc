@@ -44,6 +44,19 @@ TEST(RoundState, AllCountedCommitsExactlyTheCountedThenNotifiesAndFinishes) {
   EXPECT_EQ(round.sites().at(kA).elapsed, seconds(3));
 }
 
+TEST(RoundState, LateUpdatesFillTheGoalOnlyWhereThePlanSaysSoAndNeverAlone) {
+  for (const bool fill : {true, false}) {
+    RoundPlan plan = PlanOf({kA, kB}, 1);
+    plan.goal = 2;
+    plan.late_fill_goal = fill;
+    RoundState round(plan);
+    round.Apply(Start{}, kStart);
+    EXPECT_TRUE(Only<Commit>(round.Apply(LateHere{5}, kStart)).empty()) << "none was asked here";
+    const auto commits = Only<Commit>(round.Apply(Accepted(kA), kStart + seconds(1)));
+    EXPECT_EQ(commits.size(), fill ? 1u : 0u);
+  }
+}
+
 TEST(RoundState, LateUpdateIsNotCounted) {
   RoundState round(PlanOf({kA, kB}, 1));
   round.Apply(Start{}, kStart);
