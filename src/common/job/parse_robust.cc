@@ -135,7 +135,10 @@ class RobustReader {
                     fmt::format("is \"{}\", which has no place for a late update: it compares "
                                 "updates that started from one state",
                                 row_->name),
-                    "remove `participation.late = \"next_round\"`: late updates are then dropped");
+                    spec_.strategy.buffer > 0
+                        ? "take another strategy: a buffer is filled by late updates"
+                        : "remove `participation.late = \"next_round\"`: late updates are then "
+                          "dropped");
   }
 
   void JudgeSites() const {
