@@ -216,13 +216,14 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
                 {work.offer.job, work.offer.step, work.offer.state, dataset.digest, room_.site},
                 [&] { return work.current.put_aside.load(); })
           : nullptr;
-  CN_ASSIGN_OR_RETURN(train::Contribution contribution,
-                      room_.site_half(work.job.spec,
-                                      {work.offer.workload, work.offer.round, room_.site,
-                                       checkpoints.get(), room_.policy.min_cell(), own},
-                                      state, dataset, [&](uint64_t done, uint64_t all) {
-                                        return work.pulse.Beat("train", done, all);
-                                      }));
+  CN_ASSIGN_OR_RETURN(
+      train::Contribution contribution,
+      room_.site_half(work.job.spec,
+                      {work.offer.workload, work.offer.round, room_.site, checkpoints.get(),
+                       room_.policy.min_cell(), own, nullptr, &room_.clock},
+                      state, dataset, [&](uint64_t done, uint64_t all) {
+                        return work.pulse.Beat("train", done, all);
+                      }));
   if (statistics) {
     CN_RETURN_IF_ERROR(room_.statistics.Keep(question, contribution));
   } else if (work.job.spec.data.standardize == job::Standardize::kSite) {

@@ -97,6 +97,19 @@ class Gather {
   learn::AlignedVector<float> y_;
 };
 
+// When `local_time` is over.
+class Deadline {
+ public:
+  Deadline(Duration time, const Clock* clock)
+      : clock_(time > Duration(0) ? clock : nullptr),
+        end_(clock_ == nullptr ? Instant() : clock_->Now() + time) {}
+  bool Passed() const { return clock_ != nullptr && clock_->Now() >= end_; }
+
+ private:
+  const Clock* clock_;
+  const Instant end_;
+};
+
 }  // namespace
 
 uint64_t LocalSteps(const job::TrainSpec& train, const learn::BatchOrder& order) {
@@ -104,8 +117,8 @@ uint64_t LocalSteps(const job::TrainSpec& train, const learn::BatchOrder& order)
   return uint64_t{train.local_epochs} * order.BatchesPerEpoch();
 }
 
-absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const Trainee& trainee,
-                    const Progress& progress) {
+absl::StatusOr<uint64_t> RunSgd(const job::TrainSpec& train, learn::BatchOrder order,
+                                const Trainee& trainee, const Progress& progress) {
   CN_CHECK(trainee.rows.rows() > 0);
   const uint64_t steps = LocalSteps(train, order);
   const bool full = order.full();
@@ -115,6 +128,7 @@ absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const 
   Gather gather(trainee.rows, full ? 0 : order.batch_rows());
   learn::AlignedVector<float> gradient(parameters.size());
   Pace pace(trainee, order, progress, steps);
+  const Deadline deadline(train.local_time, trainee.clock);
   if (!pace.LookUp(begin)) return absl::CancelledError("the task was cancelled");
   for (uint64_t step = begin + 1; step <= steps; ++step) {
     const learn::Batch<float> batch =
@@ -128,8 +142,9 @@ absl::Status RunSgd(const job::TrainSpec& train, learn::BatchOrder order, const 
     if (!pace.Advance(step, batch.y.size() * parameters.size())) {
       return absl::CancelledError("the task was cancelled");
     }
+    if (deadline.Passed()) return step;
   }
-  return absl::OkStatus();
+  return steps;
 }
 
 }  // namespace consilium::client::train

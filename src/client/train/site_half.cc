@@ -148,9 +148,11 @@ absl::StatusOr<Contribution> Train(Work& work) {
       LocalRule::Create({work.spec, work.shape, layout, rows.train, *model, start, work.task.own},
                         work.state));
   learn::AlignedVector<float> end = start;
-  const Trainee trainee{rows.train, *model,           end, work.task.checkpoints, kWorkPerReport,
-                        &rule,      work.task.batches};
-  CN_RETURN_IF_ERROR(RunSgd(work.spec.train, std::move(order), trainee, work.progress));
+  const Trainee trainee{
+      rows.train,        *model,         end, work.task.checkpoints, kWorkPerReport, &rule,
+      work.task.batches, work.task.clock};
+  CN_ASSIGN_OR_RETURN(work.local_steps,
+                      RunSgd(work.spec.train, std::move(order), trainee, work.progress));
   const auto go_on = [&] {
     return !work.progress || work.progress(work.local_steps, work.local_steps);
   };

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "client/data/dataset.h"
 #include "client/train/checkpoint.h"
+#include "common/base/clock.h"
 #include "common/job/job_spec.h"
 #include "common/learn/aligned_vector.h"
 #include "common/learn/batch_order.h"
@@ -46,6 +47,7 @@ struct SiteTask {
   // What the strategy keeps at this site, of as many elements as the model; empty: zeros.
   std::span<const float> own = {};
   learn::BatchSource* batches = nullptr;  // null: learn::BatchOrder keyed by job, round and site
+  const Clock* clock = nullptr;           // of `local_time`; null: it is not looked at
 };
 
 // kTrainingDiverged (a parameter became NaN or infinite, named), kModelMismatch (state and job do

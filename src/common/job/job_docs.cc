@@ -89,7 +89,8 @@ is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
 - `byzantine` that `min_sites` is too small for: n < 2f + 3 with krum and multi_krum, n < 2f + 1
   with trimmed_mean
 - a `root_site` that `sites` does not name
-- `batch_size`, `local_epochs` or `local_steps` with `fedsgd`
+- `batch_size`, `local_epochs`, `local_steps` or `local_time` with `fedsgd`; a `local_time` that is
+  not shorter than `round_deadline`
 - `goal` (or `select`) with `scaffold` or `feddyn`, unless `population` or `sites` says how many
   sites there are
 - `goal`, `late` or `staleness` with `fedbuff`; `late = "next_round"` with `scaffold`, `feddyn` or

@@ -65,6 +65,10 @@ constexpr auto kTable = std::to_array<JobKey>({
      "Passes over a site's rows in a round; not together with `local_steps`."},
     {"train.local_steps", "integer, 1 to 10000000", "none",
      "Mini-batches in a round instead of epochs: the same number at every site."},
+    {"train.local_time", "duration, \"1ms\" to \"30d\"", "none",
+     "Semi-synchronous: a site stops at the first step after this time, whatever `local_epochs` or "
+     "`local_steps` leave; so give these as the most that a fast site may do. Such a run cannot be "
+     "repeated bit for bit; `fednova` keeps sites with more steps from pulling harder."},
     {"train.kernel", "text, a name of 1 to 64 of `a-z 0-9 - _ .`", "any",
      "Pins the training kernel, so that the whole run can be repeated bit for bit: a site with "
      "another one refuses the job by name. `consilium show` names the kernel that each site ran, "

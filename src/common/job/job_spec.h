@@ -76,7 +76,8 @@ struct TrainSpec {
   uint32_t batch_size = 32;   // 0 = full batch
   uint32_t local_epochs = 1;  // exactly one of these two is not 0
   uint32_t local_steps = 0;
-  std::string kernel;  // pinned: learn::TrainKernel; empty: any
+  Duration local_time{0};  // a site stops after this, whatever is left of them; 0: it does not
+  std::string kernel;      // pinned: learn::TrainKernel; empty: any
 };
 
 struct ParticipationSpec {

@@ -37,6 +37,7 @@ class JobReader {
     CheckSize();
     ReadTrain(root_.Table("train"));
     ReadParticipation(root_.Table("participation"));
+    CheckLocalTime();
     ReadAggregation(root_.Table("aggregation"));
     return std::move(spec_);
   }
@@ -151,6 +152,21 @@ class JobReader {
       spec_.train.local_steps = static_cast<uint32_t>(*steps);
       spec_.train.local_epochs = 0;
     }
+    spec_.train.local_time = table
+                                 .DurationOf(Leaf("train.local_time"), std::chrono::milliseconds(1),
+                                             std::chrono::hours(24 * 30))
+                                 .value_or(spec_.train.local_time);
+  }
+
+  // Less than the round: what a site has by then has still to be sent.
+  void CheckLocalTime() const {
+    const Duration most = spec_.participation.round_deadline;
+    if (spec_.train.local_time < most) return;
+    root_.Table("train").Conflict(
+        "local_time",
+        fmt::format("is not shorter than `participation.round_deadline` = \"{}\"",
+                    FormatDuration(most)),
+        "leave time for the update to be sent");
   }
 
   void ReadKernel(const TomlTable& table) {

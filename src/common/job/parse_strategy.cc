@@ -66,7 +66,7 @@ class StrategyReader {
   // One step over all rows: what says otherwise contradicts the strategy.
   void PinTraining(const TomlTable& train) const {
     if (!row_->one_full_step) return;
-    for (const char* key : {"batch_size", "local_epochs", "local_steps"}) {
+    for (const char* key : {"batch_size", "local_epochs", "local_steps", "local_time"}) {
       if (!train.Has(key)) continue;
       train.Conflict(key,
                      fmt::format("does not go with strategy = \"{}\", whose sites take one step "

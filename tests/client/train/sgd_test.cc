@@ -34,6 +34,15 @@ class KeptPoint final : public Checkpoints {
   int saved = 0;
 };
 
+class TickingClock final : public Clock {
+ public:
+  Instant Now() const override { return Instant(std::chrono::seconds(++looks_)); }
+  UtcMillis UtcNow() const override { return 0; }
+
+ private:
+  mutable int looks_ = 0;
+};
+
 // A training of one task, as often as one likes.
 class Training {
  public:
@@ -53,11 +62,22 @@ class Training {
   uint64_t steps() const { return LocalSteps(spec_.train, Order()); }
   // Ends after `last_step` as if the process had; 0: goes to the end.
   absl::Status Run(uint64_t last_step, Checkpoints* checkpoints) {
+    return RunFor(last_step, checkpoints, nullptr).status();
+  }
+  // The steps that fit `spec_.train.local_time` on a clock that shows a second more at each look.
+  absl::StatusOr<uint64_t> StepsThatFit(Duration time) {
+    spec_.train.local_time = time;
+    const TickingClock clock;
+    return RunFor(0, nullptr, &clock);
+  }
+  absl::StatusOr<uint64_t> RunFor(uint64_t last_step, Checkpoints* checkpoints,
+                                  const Clock* clock) {
     const size_t count = learn::ParameterCount(learn::ParameterLayout(shape_).value());
     parameters.assign(count, 0.125f);
     const auto model = learn::MakeModel<float>(shape_);
     seen.clear();
-    return RunSgd(spec_.train, Order(), {rows_, *model, parameters, checkpoints, 1},
+    return RunSgd(spec_.train, Order(),
+                  {rows_, *model, parameters, checkpoints, 1, nullptr, nullptr, clock},
                   [&](uint64_t done, uint64_t) {
                     seen.push_back(done);
                     return last_step == 0 || done < last_step;
@@ -100,6 +120,17 @@ TEST(Sgd, InterruptedAgainAndAgainItComesToTheSameEnd) {
   ASSERT_THAT(training.Run(0, &kept), IsOk());
   EXPECT_EQ(training.parameters, undisturbed);
   EXPECT_GE(kept.saved, static_cast<int>(training.steps()) - 1);
+}
+
+TEST(Sgd, ASiteTakesTheStepsThatFitItsTime) {
+  using std::chrono::seconds;
+  Training training(7);
+  EXPECT_EQ(training.StepsThatFit(seconds(1)).value(), 1u) << "at least one";
+  EXPECT_EQ(training.StepsThatFit(seconds(5)).value(), 5u);
+  const auto after_five = training.parameters;
+  EXPECT_EQ(training.StepsThatFit(seconds(1000)).value(), training.steps()) << "and at most these";
+  EXPECT_NE(training.parameters, after_five);
+  EXPECT_EQ(training.StepsThatFit(seconds(0)).value(), training.steps()) << "no limit";
 }
 
 TEST(Sgd, CheckpointOfAnotherTrainingIsNotTakenUp) {

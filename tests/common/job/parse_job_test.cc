@@ -329,6 +329,7 @@ TEST(ParseJob, CombinationsThatCannotWorkAreRefused) {
        "only go with",
        "category"},
       {{.extra = "[train]\nlocal_epochs = 1\nlocal_steps = 1"}, 12, "exclude each other", "one"},
+      {{.extra = "[train]\nlocal_time = \"5m\""}, 11, "is not shorter than", "leave time"},
       {{.extra = "[participation]\nsites = [\"a\"]\nmin_sites = 2"}, 12, "names 1", "no round"},
       {{.extra = "[participation]\nstaleness = [65536]"}, 11, "next_round", "dropped"},
       {{.extra = "[participation]\nsites = [\"a\"]\nrequired_sites = [\"b\"]"},
