@@ -14,28 +14,28 @@ namespace {
 
 constexpr size_t kLanes = 8;
 
-inline void LoadFloats(const std::byte* values, size_t first, size_t count, float* out) {
-  std::memcpy(out, values + first * sizeof(float), count * sizeof(float));
+// Eight lanes, in as many registers as the target needs.
+using Floats [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+using Doubles [[gnu::vector_size(kLanes * sizeof(double))]] = double;
+
+inline void LoadLanes(const std::byte* values, size_t first, size_t count, Doubles& out) {
+  Floats narrow = {};
+  std::memcpy(&narrow, values + first * sizeof(float), count * sizeof(float));
+  out = __builtin_convertvector(narrow, Doubles);
 }
 
-inline double SumOfLanes(const double* lanes) {
+inline double SumOfLanes(const Doubles& lanes) {
   return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
          ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-// sum over i of term(i), by lanes. `load(first, count)` brings elements [first, first + count) to
-// where `term` finds them by lane.
-template <typename Load, typename Term>
-inline double LaneSum(size_t count, const Load& load, const Term& term) {
-  double lanes[kLanes] = {};
+// The sum of what `add(first, count, lanes)` adds to the lanes; elements beyond the end are zeros.
+template <typename Add>
+inline double LaneSum(size_t count, const Add& add) {
+  Doubles lanes = {};
   size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    load(i, kLanes);
-    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += term(lane);
-  }
-  const size_t rest = count - i;
-  if (rest > 0) load(i, rest);
-  for (size_t lane = 0; lane < rest; ++lane) lanes[lane] += term(lane);
+  for (; i + kLanes <= count; i += kLanes) add(i, kLanes, lanes);
+  if (i < count) add(i, count - i, lanes);
   return SumOfLanes(lanes);
 }
 
@@ -89,45 +89,33 @@ void SortTile(const Comparator* network, size_t comparators, float* tile) {
 }
 
 double SquaredDistance(const std::byte* values, const double* centre, size_t count) {
-  float x[kLanes];
-  size_t at = 0;
-  return LaneSum(
-      count,
-      [&](size_t first, size_t some) {
-        LoadFloats(values, first, some, x);
-        at = first;
-      },
-      [&](size_t lane) {
-        const double difference = double{x[lane]} - centre[at + lane];
-        return difference * difference;
-      });
+  return LaneSum(count, [&](size_t first, size_t some, Doubles& lanes) {
+    Doubles x;
+    Doubles c = {};
+    LoadLanes(values, first, some, x);
+    std::memcpy(&c, centre + first, some * sizeof(double));
+    lanes += (x - c) * (x - c);
+  });
 }
 
 double SquaredDifference(const std::byte* a, const std::byte* b, size_t count) {
-  float x[kLanes];
-  float y[kLanes];
-  return LaneSum(
-      count,
-      [&](size_t first, size_t some) {
-        LoadFloats(a, first, some, x);
-        LoadFloats(b, first, some, y);
-      },
-      [&](size_t lane) {
-        const double difference = double{x[lane]} - double{y[lane]};
-        return difference * difference;
-      });
+  return LaneSum(count, [&](size_t first, size_t some, Doubles& lanes) {
+    Doubles x;
+    Doubles y;
+    LoadLanes(a, first, some, x);
+    LoadLanes(b, first, some, y);
+    lanes += (x - y) * (x - y);
+  });
 }
 
 double Dot(const std::byte* a, const std::byte* b, size_t count) {
-  float x[kLanes];
-  float y[kLanes];
-  return LaneSum(
-      count,
-      [&](size_t first, size_t some) {
-        LoadFloats(a, first, some, x);
-        LoadFloats(b, first, some, y);
-      },
-      [&](size_t lane) { return double{x[lane]} * double{y[lane]}; });
+  return LaneSum(count, [&](size_t first, size_t some, Doubles& lanes) {
+    Doubles x;
+    Doubles y;
+    LoadLanes(a, first, some, x);
+    LoadLanes(b, first, some, y);
+    lanes += x * y;
+  });
 }
 
 void AddScaled(const std::byte* values, double factor, double* __restrict out, size_t count) {
