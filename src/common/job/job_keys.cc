@@ -88,6 +88,20 @@ constexpr auto kTable = std::to_array<JobKey>({
     {"participation.select", "number, 1 to 16", "1.0",
      "Over-selection: a training round asks `goal` times this many sites, drawn anew for each, so "
      "that a few slow ones do not hold it up. Required sites are always asked."},
+    {"participation.sampling", "\"uniform\", \"weighted\", \"tags\" or \"poisson\"", "\"uniform\"",
+     "How a training round's sites are drawn, from the seed and the step's number. uniform, "
+     "weighted and tags draw `goal` times `select` of them. poisson: each site by itself, with "
+     "`sampling_rate`; it needs no goal."},
+    {"participation.sampling_rate", "number, more than 0, at most 1", "required for poisson",
+     "The chance of each site to be asked, whoever else is. A round that draws fewer than "
+     "`min_sites` fails by name and the next one draws anew: keep `min_sites` well below rate "
+     "times sites."},
+    {"participation.site_weights", "table: site = integer, 1 to 65536", "required for weighted",
+     "How likely a site is drawn next, against the others that are left; 1 where it is not named."},
+    {"participation.tags", "table: tag = list of site names", "required for tags",
+     "The tags take turns, by name, and each turn draws one of its sites: every tag has as many "
+     "sites in a round as another, as far as it has them. Sites without a tag are one more group, "
+     "the last."},
     {"participation.late", "\"drop\" or \"next_round\"", "\"drop\"",
      "What becomes of an update that is not there when its training round closes. drop: the site "
      "stops, and deletes it. next_round: the site goes on, is not asked for another one meanwhile, "

@@ -8,6 +8,7 @@
 #define CONSILIUM_COMMON_JOB_JOB_SPEC_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,13 +34,16 @@ inline constexpr uint64_t kMaxParameters = uint64_t{1} << 28;  // 1 GiB of float
 inline constexpr uint32_t kFullStaleness = 65536;              // an update in time
 inline constexpr double kMostSelect = 16;                      // times the goal
 inline constexpr size_t kMaxStaleness = 64;                    // rounds
-inline constexpr uint32_t kMaxWeightCap = 1u << 29;            // specs/exact_sum.md
+inline constexpr uint32_t kMaxSiteWeight = 65536;
+inline constexpr size_t kMaxTags = 256;
+inline constexpr uint32_t kMaxWeightCap = 1u << 29;  // specs/exact_sum.md
 
 enum class Standardize { kFederated, kSite, kNone };
 enum class ModelKind { kLogistic, kLinear, kSoftmax, kMlp };
 enum class StartKind { kZeros, kSeed, kState };
 enum class OnTooFew { kWait, kFail };
 enum class Late { kDrop, kNextRound };
+enum class Sampling { kUniform, kWeighted, kTags, kPoisson };
 enum class Durability { kUpdate, kRound };
 enum class Retain { kRound, kUpdates };  // what replay can redo
 enum class ColumnType { kNumber, kBinary, kCategory };
@@ -87,6 +91,10 @@ struct ParticipationSpec {
   Duration round_deadline = std::chrono::minutes(5);
   uint32_t goal = 0;    // a train step closes at this many counted; 0 = all selected
   double select = 1.0;  // a train step asks ceil(goal * select) sites
+  Sampling sampling = Sampling::kUniform;           // how they are drawn
+  double sampling_rate = 1;                         // kPoisson: each site's chance
+  std::map<SiteId, uint32_t> site_weights;          // kWeighted; absent: 1
+  std::map<std::string, std::vector<SiteId>> tags;  // kTags
   Late late = Late::kDrop;
   // kNextRound: what an update that is 1, 2, .. rounds late counts, in 65536ths of its weight; a
   // later one is dropped. Polynomial staleness 1 / sqrt(1 + age) (FedBuff, Nguyen et al. 2022,

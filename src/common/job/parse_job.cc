@@ -10,6 +10,7 @@
 #include "common/job/job_spec.h"
 #include "common/job/parse_data.h"
 #include "common/job/parse_robust.h"
+#include "common/job/parse_sampling.h"
 #include "common/job/parse_strategy.h"
 #include "common/wire/messages.h"
 #include "fmt/format.h"
@@ -211,6 +212,7 @@ class JobReader {
         static_cast<uint32_t>(table.Integer(Leaf("participation.max_failed_rounds"), {0, 1'000'000})
                                   .value_or(part.max_failed_rounds));
     CheckSites(table);
+    ReadSampling(table, part);
   }
 
   void ReadGoal(const TomlTable& table) {

@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "server/round/cohort.h"
 #include "server/round/next_state.h"
 
 namespace consilium::server::round {
@@ -268,7 +269,7 @@ void JobEngine::OpenNext(std::vector<SiteId> sites, Instant now) {
   const job::StepKind kind = *job::StepAfter(spec, standing_.commits);
   const StepNumber next = standing_.last_step.Next();
   if (kind.workload == wire::Workload::kTrain) {
-    sites = DrawCohort(spec.participation, std::move(sites), CohortKey(spec, next));
+    sites = DrawCohort(spec.participation, sites, CohortKey(spec, next));
   }
   look_again_.reset();
   too_few_since_.reset();

@@ -3,15 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <set>
-#include <span>
 #include <utility>
 
-#include "common/base/random.h"
-#include "common/crypto/sha256.h"
-#include "common/learn/start.h"
 #include "server/round/site_names.h"
 
 namespace consilium::server::round {
@@ -91,34 +85,6 @@ Selection SelectSites(const job::ParticipationSpec& participation, const Candida
                     others, candidates);
   }
   return selected;
-}
-
-std::vector<SiteId> DrawCohort(const job::ParticipationSpec& participation,
-                               std::vector<SiteId> eligible, const Digest& key) {
-  // The factor is a decimal fraction in a binary double: 100 * 1.1 is 110, not 111.
-  const auto wanted = static_cast<size_t>(
-      std::ceil(static_cast<double>(participation.goal) * participation.select - 1e-6));
-  if (participation.goal == 0 || eligible.size() <= wanted) return eligible;
-  std::vector<SiteId> cohort;
-  std::vector<SiteId> others;
-  for (SiteId& site : eligible) {
-    const bool required =
-        std::ranges::find(participation.required_sites, site) != participation.required_sites.end();
-    (required ? cohort : others).push_back(std::move(site));
-  }
-  Random(key).Shuffle(std::span<SiteId>(others));
-  const size_t drawn = wanted > cohort.size() ? wanted - cohort.size() : 0;
-  cohort.insert(cohort.end(), others.begin(), others.begin() + static_cast<ptrdiff_t>(drawn));
-  std::ranges::sort(cohort);
-  return cohort;
-}
-
-Digest CohortKey(const job::JobSpec& spec, StepNumber step) {
-  const Bytes material = learn::SeedMaterial(spec);
-  Bytes number;
-  ByteWriter(number).Put(step.value());
-  const std::array<ByteSpan, 2> parts = {material, number};
-  return crypto::DeriveKey("consilium-cohort-v1", parts);
 }
 
 }  // namespace consilium::server::round

@@ -5,7 +5,7 @@
 // when each admitted site that left only a moment ago is back, or has had the same time: so a
 // dropped connection or a restart between two rounds does not change who is counted. A person's
 // approval (pending) is waited for only when the job cannot start without it.
-// With over-selection a train step asks only some of them (DrawCohort).
+// Where the job samples, a train step asks only some of them (cohort.h).
 #ifndef CONSILIUM_SERVER_ROUND_SELECTION_H_
 #define CONSILIUM_SERVER_ROUND_SELECTION_H_
 
@@ -53,13 +53,6 @@ bool MayTakePart(const job::ParticipationSpec& participation, const SiteId& site
 // O(candidates). `lease` is the time a site has to answer or to come back.
 Selection SelectSites(const job::ParticipationSpec& participation, const Candidates& candidates,
                       Duration lease, Instant now);
-
-// Who of `eligible` (in order) a train step asks: all, or where the job has a goal the required
-// sites and as many others, drawn by `key`, as make ceil(goal * select). In order.
-std::vector<SiteId> DrawCohort(const job::ParticipationSpec& participation,
-                               std::vector<SiteId> eligible, const Digest& key);
-// Another draw for every step, the same for everyone who knows the job and its seed.
-Digest CohortKey(const job::JobSpec& spec, StepNumber step);
 
 }  // namespace consilium::server::round
 
