@@ -27,6 +27,7 @@ struct Words {
   std::string job, file, output, code, wait_timeout;
   SubmitOptions submit;
   ShowOptions show;
+  CompareOptions compare;
   ModelGetOptions model_get;
   PkiInitOptions pki_init;
   PkiIssueOptions pki_issue;
@@ -145,13 +146,33 @@ void AddJobs(CLI::App& app, Words& words) {
       [&] { words.run = [&](const Context& c) { return Plot(c, words.job, words.output); }; });
 }
 
+void AddRuns(CLI::App& app, Words& words) {
+  CLI::App* simulate = app.add_subcommand(
+      "simulate", "a job over simulated sites on this machine; `consilium simulate --help`");
+  simulate->set_help_flag();  // the program has its own
+  simulate->prefix_command();
+  simulate->fallthrough(false);
+  simulate->callback([&words, simulate] {
+    words.run = [simulate](const Context& c) { return Simulate(c, simulate->remaining()); };
+  });
+  CLI::App* compare = app.add_subcommand("compare", "runs side by side");
+  compare
+      ->add_option("runs", words.compare.runs,
+                   "--out folders of simulate, or files of `show --json`")
+      ->required();
+  compare->add_option("-o,--output", words.compare.output, "write the curves to this SVG");
+  compare->callback(
+      [&] { words.run = [&](const Context& c) { return Compare(c, words.compare); }; });
+}
+
 void AddModels(CLI::App& app, Words& words) {
   CLI::App* model = app.add_subcommand("model", "trained models");
   model->require_subcommand(1);
   CLI::App* get =
       model->add_subcommand("get", "download a job's newest model, or a state by digest");
   get->add_option("which", words.model_get.which, "job id or sha256:...")->required();
-  get->add_option("-o,--output", words.model_get.output, "*.safetensors or *.json")->required();
+  get->add_option("-o,--output", words.model_get.output, "*.safetensors, *.npz or *.json")
+      ->required();
   get->callback(
       [&] { words.run = [&](const Context& c) { return ModelGet(c, words.model_get); }; });
   CLI::App* put = model->add_subcommand("put", "upload a model, for init = \"sha256:..\"");
@@ -210,6 +231,7 @@ int Main(int argc, char** argv) {
   AddLab(app, words);
   AddJobFiles(app, words);
   AddJobs(app, words);
+  AddRuns(app, words);
   AddModels(app, words);
   AddPki(app, words);
   AddExplain(app, words);

@@ -131,5 +131,102 @@ TEST(ConsiliumProgram, AServerThatIsNotThereIsExitCodeTwo) {
   EXPECT_THAT(ran.err, HasSubstr("localhost:1"));
 }
 
+// ---- simulate and compare
+
+constexpr const char* kTinyJob =
+    "name = \"tiny\"\nrounds = 3\n[data]\ndataset = \"d\"\nlabel = \"y\"\nfeatures = [\"a\"]\n"
+    "[model]\nkind = \"logistic\"\n";
+
+std::string TinyRows() {
+  std::string csv = "a,y\n";
+  for (int i = 0; i < 60; ++i) csv += std::to_string(i % 7) + (i % 7 > 3 ? ",1\n" : ",0\n");
+  return csv;
+}
+
+TEST(ConsiliumSimulate, TwoRunsAreMadeAndCompared) {
+  TempFolder folder;
+  const std::string job = Write(folder, "job.toml", kTinyJob);
+  const std::string data = Write(folder, "rows.csv", TinyRows());
+  for (const char* partition : {"iid", "shards:1"}) {
+    const Ran ran = RunProgram({"consilium", "simulate", job, "--data", data, "--sites", "6",
+                                "--holdout", "0.2", "--partition", partition, "--out",
+                                folder.path() + "/" + std::string(partition).substr(0, 3)});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("3 of 3 rounds"));
+    EXPECT_THAT(ran.out, HasSubstr("state sha256:"));
+    EXPECT_THAT(ran.err, HasSubstr("consilium compare"));
+  }
+  const std::string svg = folder.path() + "/both.svg";
+  const Ran compared = RunProgram(
+      {"consilium", "compare", folder.path() + "/iid", folder.path() + "/sha/run.json", "-o", svg});
+  EXPECT_EQ(compared.exit_code, 0) << compared.err;
+  EXPECT_THAT(compared.out, HasSubstr("TEST ACCURACY"));
+  EXPECT_THAT(compared.out, HasSubstr("\nsha "));
+  EXPECT_THAT(ReadTextFile(svg), HasSubstr("test loss"));
+}
+
+TEST(ConsiliumSimulate, UnderJsonItPrintsOneEnvelopeAndNoProgress) {
+  TempFolder folder;
+  const Ran ran =
+      RunProgram({"consilium", "--json", "simulate", Write(folder, "job.toml", kTinyJob), "--data",
+                  Write(folder, "rows.csv", TinyRows())});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  const auto json = nlohmann::json::parse(ran.out, nullptr, false);
+  ASSERT_TRUE(json.is_object()) << ran.out;
+  EXPECT_EQ(json["kind"], "simulation");
+  EXPECT_EQ(json["data"]["simulation"]["sites"], 10);
+  EXPECT_EQ(json["data"]["status"], "done");
+}
+
+TEST(ConsiliumSimulate, BadOptionsAreBadUsageWithWhatWasWanted) {
+  TempFolder folder;
+  const std::string job = Write(folder, "job.toml", kTinyJob);
+  const std::string data = Write(folder, "rows.csv", TinyRows());
+  const auto simulate = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"consilium", "simulate", job, "--data", data};
+    words.insert(words.end(), more.begin(), more.end());
+    return RunProgram(words);
+  };
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"--partition", "even"}, "shards:K"},
+      {{"--sites", "0"}, "want 1 to 16384"},
+      {{"--sites", "100"}, "60 training rows"},
+      {{"--slow", "often"}, "--slow 0.1:10"},
+      {{"--drop", "2"}, "--drop 0.05"},
+      {{"--row-time", "fast"}, "1ms"},
+      {{"--partition", "column:y", "--sites", "3"}, "leave --sites out"},
+      {{"--sitse", "3"}, "consilium simulate --help"},
+  };
+  for (const auto& [words, wanted] : cases) {
+    const Ran ran = simulate(words);
+    EXPECT_EQ(ran.exit_code, 4) << words[0];
+    EXPECT_THAT(ran.err, HasSubstr("error[CN0101]"));
+    EXPECT_THAT(ran.err, HasSubstr(wanted));
+  }
+}
+
+TEST(ConsiliumSimulate, AJobThatFailsIsExitCodeOneAndStillWritesItsReport) {
+  TempFolder folder;
+  const std::string job =
+      Write(folder, "job.toml", std::string(kTinyJob) + "[participation]\nmax_failed_rounds = 1\n");
+  const Ran ran =
+      RunProgram({"consilium", "simulate", job, "--data", Write(folder, "rows.csv", TinyRows()),
+                  "--drop", "1", "--out", folder.path() + "/out"});
+  EXPECT_EQ(ran.exit_code, 1) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("2 rounds failed"));
+  EXPECT_THAT(ReadTextFile(folder.path() + "/out/rounds.csv"), HasSubstr(",train,1,0,10,0,"));
+}
+
+TEST(ConsiliumCompare, WhatIsNoRunIsNamed) {
+  TempFolder folder;
+  const std::string file = Write(folder, "a.json", "{}");
+  const Ran none = RunProgram({"consilium", "compare", file, file});
+  EXPECT_EQ(none.exit_code, 4);
+  EXPECT_THAT(none.err, HasSubstr("a.json is not the JSON of a job"));
+  const Ran one = RunProgram({"consilium", "compare", file});
+  EXPECT_EQ(one.exit_code, 4);
+  EXPECT_THAT(one.err, HasSubstr("want 2 to 16"));
+}
+
 }  // namespace
 }  // namespace consilium::testing

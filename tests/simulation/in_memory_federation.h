@@ -32,7 +32,7 @@
 #include "common/wire/state_file.h"
 #include "server/jobs/job_view.h"
 #include "server/round/coordinator.h"
-#include "tests/simulation/event_queue.h"
+#include "simulator/event_queue.h"
 #include "tests/simulation/faulty_disk.h"
 #include "tests/simulation/in_memory_link.h"
 #include "tests/simulation/skewed_clock.h"

@@ -43,35 +43,50 @@ class InMemoryLink::Port final : public server::registry::SitePort {
   const ConnectionPtr connection_;
 };
 
+// What can happen on the way.
+class InMemoryLink::Way final : public simulator::Passage {
+ public:
+  Way(InMemoryLink& link, ConnectionPtr connection)
+      : link_(link), connection_(std::move(connection)) {}
+
+  server::round::Coordinator* server() override { return *connection_->server; }
+  absl::Status Carry() override { return link_.Carry(connection_); }
+  uint64_t PieceOf(uint64_t bytes) const override { return link_.PieceOf(bytes); }
+  bool GoesWhole(uint64_t) override { return link_.random_.Below(2) == 0; }
+  void OnUpload(const wire::UploadHeader& header, simulator::UploadStage stage,
+                uint64_t written) override {
+    if (link_.listener_ == nullptr) return;
+    switch (stage) {
+      case simulator::UploadStage::kBegun:
+        return link_.listener_->OnUploadBegun(header, written);
+      case simulator::UploadStage::kWritten:
+        return link_.listener_->OnUploadWritten(header, written);
+      case simulator::UploadStage::kRefused:
+        return link_.listener_->OnUploadRefused(header);
+    }
+  }
+
+ private:
+  InMemoryLink& link_;
+  const ConnectionPtr connection_;
+};
+
 class InMemoryLink::SiteUplink final : public client::session::Uplink {
  public:
   SiteUplink(InMemoryLink& link, ConnectionPtr connection)
-      : link_(link), connection_(std::move(connection)) {}
+      : link_(link), connection_(std::move(connection)), way_(link_, connection_) {}
 
   void Send(const wire::SiteMessage& message) override { link_.ToServer(connection_, message); }
 
   absl::Status Fetch(const Digest& digest, uint64_t offset,
                      const std::function<absl::Status(ByteSpan)>& sink) override {
-    CN_RETURN_IF_ERROR(link_.Carry(connection_));
-    CN_RETURN_IF_ERROR(Server().federation().CheckEpoch(connection_->site, connection_->epoch));
-    CN_ASSIGN_OR_RETURN(const auto file, Server().states().OpenForSite(digest));
-    Bytes piece(link_.PieceOf(file->size()));
-    while (offset < file->size()) {
-      const auto part =
-          std::span(piece).first(std::min<uint64_t>(piece.size(), file->size() - offset));
-      CN_RETURN_IF_ERROR(file->ReadAt(offset, part));
-      CN_RETURN_IF_ERROR(link_.Carry(connection_));
-      CN_RETURN_IF_ERROR(sink(part));
-      offset += part.size();
-    }
-    return absl::OkStatus();
+    return simulator::FetchState(way_, Self(), digest, offset, sink);
   }
 
   absl::StatusOr<wire::Receipt> Submit(const wire::UploadHeader& header, const FileReader& update,
                                        const std::function<void(uint64_t)>& on_written) override {
-    CN_RETURN_IF_ERROR(link_.Carry(connection_));
-    CN_RETURN_IF_ERROR(Server().federation().CheckEpoch(connection_->site, connection_->epoch));
-    absl::StatusOr<wire::Receipt> receipt = Upload(header, update, on_written);
+    absl::StatusOr<wire::Receipt> receipt =
+        simulator::SubmitUpdate(way_, Self(), header, update, on_written);
     const bool closed = CodeOf(receipt.status()) == ErrorCode::kUpdateUnknownTask;
     if (closed && link_.bug_ == PlantedBug::kAcceptAfterClose) {
       receipt = wire::Receipt{header.key, header.digest, "", {}};
@@ -83,56 +98,11 @@ class InMemoryLink::SiteUplink final : public client::session::Uplink {
   }
 
  private:
-  server::round::Coordinator& Server() { return **connection_->server; }
-
-  absl::StatusOr<wire::Receipt> Upload(const wire::UploadHeader& header, const FileReader& update,
-                                       const std::function<void(uint64_t)>& on_written) {
-    if (link_.random_.Below(2) == 0) {
-      const absl::StatusOr<wire::Receipt> whole = UploadWhole(header, update);
-      // As the real one: whatever was not taken is uploaded.
-      if (whole.ok() || CodeOf(whole.status()) == ErrorCode::kConnectionLost) return whole;
-    }
-    CN_ASSIGN_OR_RETURN(const auto position, Server().updates().Begin(header));
-    if (position.receipt) return *position.receipt;
-    uint64_t written = position.written;
-    if (link_.listener_ != nullptr) link_.listener_->OnUploadBegun(header, written);
-    Bytes piece(link_.PieceOf(update.size()));
-    while (written < update.size()) {
-      const auto part =
-          std::span(piece).first(std::min<uint64_t>(piece.size(), update.size() - written));
-      CN_RETURN_IF_ERROR(update.ReadAt(written, part));
-      CN_RETURN_IF_ERROR(link_.Carry(connection_));
-      CN_ASSIGN_OR_RETURN(written,
-                          Server().updates().Append(header.key, header.digest, written, part));
-      if (link_.listener_ != nullptr) link_.listener_->OnUploadWritten(header, written);
-      on_written(written);
-    }
-    CN_RETURN_IF_ERROR(link_.Carry(connection_));
-    auto receipt = Server().updates().Finish(header.key, header.digest);
-    if (!receipt.ok() && link_.listener_ != nullptr) link_.listener_->OnUploadRefused(header);
-    CN_RETURN_IF_ERROR(receipt.status());
-    // A process that died in the midst of it tells nobody.
-    if (*connection_->server == nullptr) return Lost();
-    Server().OnUpdateAccepted(header.key);
-    return receipt;
-  }
-
-  // As a small update travels in the standing stream.
-  absl::StatusOr<wire::Receipt> UploadWhole(const wire::UploadHeader& header,
-                                            const FileReader& update) {
-    Bytes file(update.size());
-    CN_RETURN_IF_ERROR(update.ReadAt(0, file));
-    CN_RETURN_IF_ERROR(link_.Carry(connection_));
-    CN_RETURN_IF_ERROR(Server().federation().CheckEpoch(connection_->site, connection_->epoch));
-    const server::store::WholeUpdate whole{header.key, header.digest, file};
-    auto receipt = Server().updates().AcceptWhole(std::span(&whole, 1)).front();
-    if (*connection_->server == nullptr) return Lost();
-    if (receipt.ok()) Server().OnUpdateAccepted(header.key);
-    return receipt;
-  }
+  simulator::Caller Self() const { return {connection_->site, connection_->epoch}; }
 
   InMemoryLink& link_;
   const ConnectionPtr connection_;
+  Way way_;
 };
 
 uint64_t InMemoryLink::PieceOf(uint64_t size) const {

@@ -23,10 +23,13 @@
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include "server/round/coordinator.h"
-#include "tests/simulation/event_queue.h"
+#include "simulator/event_queue.h"
+#include "simulator/transfer.h"
 #include "tests/simulation/planted_bug.h"
 
 namespace consilium::simulation {
+
+using simulator::EventQueue;
 
 inline constexpr Duration kKeepalive = std::chrono::seconds(20);
 
@@ -78,6 +81,7 @@ class InMemoryLink {
   struct Connection;
   using ConnectionPtr = std::shared_ptr<Connection>;
   class Port;
+  class Way;
   class SiteUplink;
   struct Node {
     client::session::SiteSession* session = nullptr;

@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/learn/model_file.h"
+#include "common/learn/model_npz.h"
 #include "common/learn/strategy_layout.h"
 #include "common/wire/state_file.h"
 
@@ -20,11 +21,11 @@ bool EndsWith(std::string_view text, std::string_view end) {
 }  // namespace
 
 absl::Status ModelGet(const Context& context, const ModelGetOptions& options) {
-  const bool json = EndsWith(options.output, ".json");
-  if (!json && !EndsWith(options.output, ".safetensors")) {
+  const bool json = EndsWith(options.output, ".json"), npz = EndsWith(options.output, ".npz");
+  if (!json && !npz && !EndsWith(options.output, ".safetensors")) {
     return Error(ErrorCode::kUsage,
                  fmt::format("`{}` does not say a format", Printable(options.output)),
-                 "name it *.safetensors or *.json");
+                 "name it *.safetensors, *.npz or *.json");
   }
   CN_ASSIGN_OR_RETURN(const std::unique_ptr<ControlClient> client, context.Connect());
   std::string job;
@@ -40,6 +41,10 @@ absl::Status ModelGet(const Context& context, const ModelGetOptions& options) {
   if (json) {
     CN_ASSIGN_OR_RETURN(const std::string text, learn::EncodeModelJson(part));
     CN_RETURN_IF_ERROR(WriteFile(options.output, text));
+  } else if (npz) {
+    CN_RETURN_IF_ERROR(learn::CheckModel(part));
+    CN_ASSIGN_OR_RETURN(const Bytes archive, learn::EncodeNpz(part));
+    CN_RETURN_IF_ERROR(WriteFile(options.output, AsText(archive)));
   } else {
     CN_RETURN_IF_ERROR(learn::CheckModel(part));
     CN_RETURN_IF_ERROR(WriteFile(options.output, AsText(learn::EncodeSafetensors(part))));
@@ -49,6 +54,7 @@ absl::Status ModelGet(const Context& context, const ModelGetOptions& options) {
   } else {
     context.Data(fmt::format("wrote {}\n", options.output));
   }
+  if (npz) return absl::OkStatus();
   context.Next(fmt::format("consilium-client predict --model {} --data rows.csv", options.output));
   return absl::OkStatus();
 }

@@ -43,10 +43,19 @@ absl::Status Replay(const Context& context, const std::string& job);
 absl::Status Sites(const Context& context);
 absl::Status Plot(const Context& context, const std::string& job, const std::string& output);
 
+// ---- runs
+// Ends in consilium-simulate with these words; returns only when that cannot be started.
+absl::Status Simulate(const Context& context, const std::vector<std::string>& words);
+struct CompareOptions {
+  std::vector<std::string> runs;  // files or folders
+  std::string output;             // SVG; empty: none
+};
+absl::Status Compare(const Context& context, const CompareOptions& options);
+
 // ---- models
 struct ModelGetOptions {
   std::string which;   // a job id or a manifest digest
-  std::string output;  // *.safetensors or *.json
+  std::string output;  // *.safetensors, *.npz or *.json
 };
 absl::Status ModelGet(const Context& context, const ModelGetOptions& options);
 absl::Status ModelPut(const Context& context, const std::string& file);

@@ -13,6 +13,8 @@ namespace {
 
 constexpr int64_t kMostRows = 1'000'000'000;
 
+}  // namespace
+
 std::vector<std::string> WorkloadNames() {
   std::vector<std::string> names;
   for (const wire::Workload workload : {wire::Workload::kMeans, wire::Workload::kVariances,
@@ -21,8 +23,6 @@ std::vector<std::string> WorkloadNames() {
   }
   return names;
 }
-
-}  // namespace
 
 PolicyOptions ParsePolicy(const config::TomlTable& policy) {
   PolicyOptions options;

@@ -11,7 +11,7 @@
 #include "server/rpc/model_upload.h"
 #include "server/rpc/refusal.h"
 #include "server/rpc/stream_parts.h"
-#include "server/rpc/view_proto.h"
+#include "server/views/view_proto.h"
 
 namespace consilium::server::rpc {
 namespace {
@@ -20,6 +20,7 @@ using consilium::rpc::Authenticated;
 using consilium::rpc::Rpc;
 using ::grpc::CallbackServerContext;
 using ::grpc::ServerUnaryReactor;
+using views::ToProto;
 
 std::string MethodOf(Rpc rpc) { return std::string(consilium::rpc::RowOf(rpc).method); }
 

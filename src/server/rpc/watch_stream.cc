@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "server/rpc/refusal.h"
-#include "server/rpc/view_proto.h"
+#include "server/views/view_proto.h"
 
 namespace consilium::server::rpc {
 namespace {
@@ -79,7 +79,7 @@ void WatchStream::SendNewest() {
 bool WatchStream::Fill(const jobs::JobView& view) {
   frame_.Clear();
   v1::JobView& out = *frame_.mutable_job();
-  ToProto(view, out);
+  views::ToProto(view, out);
   out.clear_file();  // GetJob has it
   size_t bytes = 0;
   int kept = 0;

@@ -1,6 +1,6 @@
 // Simulated time: what happens next, in order of time, then of being scheduled.
-#ifndef CONSILIUM_TESTS_SIMULATION_EVENT_QUEUE_H_
-#define CONSILIUM_TESTS_SIMULATION_EVENT_QUEUE_H_
+#ifndef CONSILIUM_SIMULATOR_EVENT_QUEUE_H_
+#define CONSILIUM_SIMULATOR_EVENT_QUEUE_H_
 
 #include <cstdint>
 #include <functional>
@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 
-namespace consilium::simulation {
+namespace consilium::simulator {
 
 // Not thread-safe. `clock` outlives it and is moved only by it.
 class EventQueue {
@@ -47,6 +47,6 @@ class EventQueue {
   std::map<std::pair<Instant, uint64_t>, std::function<void()>> events_;
 };
 
-}  // namespace consilium::simulation
+}  // namespace consilium::simulator
 
-#endif  // CONSILIUM_TESTS_SIMULATION_EVENT_QUEUE_H_
+#endif  // CONSILIUM_SIMULATOR_EVENT_QUEUE_H_

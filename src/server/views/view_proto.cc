@@ -1,4 +1,4 @@
-#include "server/rpc/view_proto.h"
+#include "server/views/view_proto.h"
 
 #include <chrono>
 #include <string>
@@ -6,7 +6,7 @@
 #include "common/base/bytes.h"
 #include "common/wire/messages_proto.h"
 
-namespace consilium::server::rpc {
+namespace consilium::server::views {
 namespace {
 
 std::string BytesOf(const Digest& digest) {
@@ -172,4 +172,4 @@ void ToProto(const round::ReplayedStep& step, v1::ReplayedStep& out) {
   out.set_gone(step.gone);
 }
 
-}  // namespace consilium::server::rpc
+}  // namespace consilium::server::views

@@ -1,8 +1,8 @@
-#include "server/rpc/view_proto.h"
+#include "server/views/view_proto.h"
 
 #include <gtest/gtest.h>
 
-namespace consilium::server::rpc {
+namespace consilium::server::views {
 namespace {
 
 Digest DigestOf(uint8_t byte) {
@@ -101,4 +101,4 @@ TEST(ViewProto, WhatIsAbsentStaysAbsent) {
 }
 
 }  // namespace
-}  // namespace consilium::server::rpc
+}  // namespace consilium::server::views

@@ -1,0 +1,89 @@
+#include "simulator/pace.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/base/error.h"
+#include "common/base/random.h"
+#include "common/config/units.h"
+#include "simulator/draw.h"
+
+namespace consilium::simulator {
+namespace {
+
+std::optional<double> NumberIn(std::string_view text, double least, double most) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (!(value >= least && value <= most)) return std::nullopt;
+  return value;
+}
+
+absl::Status Unwanted(std::string_view option, std::string_view text, std::string_view wanted,
+                      std::string_view example) {
+  return Error(ErrorCode::kUsage, fmt::format("{} is `{}`, want {}", option, text, wanted),
+               fmt::format("write it like {} {}", option, example));
+}
+
+}  // namespace
+
+absl::StatusOr<Slow> ParseSlow(std::string_view text) {
+  const size_t colon = text.find(':');
+  const auto share = NumberIn(text.substr(0, colon), 0, 1);
+  const auto factor = colon == std::string_view::npos
+                          ? std::nullopt
+                          : NumberIn(text.substr(colon + 1), 1, kMostSlowness);
+  if (!share || !factor) {
+    return Unwanted("--slow", text,
+                    "the share of slow sites from 0 to 1, a colon, and how many times as long "
+                    "they take, at least 1",
+                    "0.1:10");
+  }
+  return Slow{*share, *factor};
+}
+
+absl::StatusOr<Drop> ParseDrop(std::string_view text) {
+  const size_t colon = text.find(':');
+  Drop drop;
+  const auto chance = NumberIn(text.substr(0, colon), 0, 1);
+  const auto away = colon == std::string_view::npos ? std::optional<Duration>(drop.away)
+                                                    : config::ParseDuration(text.substr(colon + 1));
+  if (!chance || !away || away->count() <= 0) {
+    return Unwanted("--drop", text,
+                    "the chance from 0 to 1 that an asked site goes away, and after a colon how "
+                    "long it stays away",
+                    "0.05 or 0.05:2m");
+  }
+  drop.chance = *chance;
+  drop.away = *away;
+  return drop;
+}
+
+std::vector<double> Slowness(const Slow& slow, size_t sites, uint64_t seed) {
+  std::vector<double> factors(sites, 1);
+  const auto count = static_cast<size_t>(std::llround(slow.share * static_cast<double>(sites)));
+  std::fill_n(factors.begin(), std::min(count, sites), slow.factor);
+  DrawFor("slow", seed).Shuffle(std::span<double>(factors));
+  return factors;
+}
+
+uint64_t RowVisits(const job::JobSpec& spec, wire::Workload workload, uint64_t train_rows,
+                   uint64_t test_rows) {
+  const uint64_t once = train_rows + test_rows;
+  if (workload == wire::Workload::kEvaluate) return once;
+  if (workload != wire::Workload::kTrain) return train_rows;
+  const job::TrainSpec& train = spec.train;
+  const uint64_t batch =
+      train.batch_size == 0 ? train_rows : std::min<uint64_t>(train.batch_size, train_rows);
+  const uint64_t visits =
+      train.local_steps > 0 ? train.local_steps * batch : train.local_epochs * train_rows;
+  return visits + once;
+}
+
+}  // namespace consilium::simulator
