@@ -17,6 +17,14 @@ json SplitJson(const v1::SplitMetricsView& split) {
   json out = {{"rows", split.rows()}, {"loss", Number(split.loss())}};
   if (split.has_accuracy()) out["accuracy"] = Number(split.accuracy());
   if (split.has_auc()) out["auc"] = Number(split.auc());
+  if (split.has_f1()) out["f1"] = Number(split.f1());
+  if (split.has_brier()) out["brier"] = Number(split.brier());
+  if (split.has_calibration_error()) {
+    out["calibration_error"] = Number(split.calibration_error());
+  }
+  if (split.has_mae()) out["mae"] = Number(split.mae());
+  if (split.has_rmse()) out["rmse"] = Number(split.rmse());
+  if (split.has_c_index()) out["c_index"] = Number(split.c_index());
   return out;
 }
 

@@ -30,11 +30,40 @@ Style StyleOf(v1::JobStatus status) {
   }
 }
 
-std::optional<double> Accuracy(const v1::SplitMetricsView& split) {
-  return split.has_accuracy() ? std::optional<double>(split.accuracy()) : std::nullopt;
-}
-std::optional<double> Auc(const v1::SplitMetricsView& split) {
-  return split.has_auc() ? std::optional<double>(split.auc()) : std::nullopt;
+using SplitView = v1::SplitMetricsView;
+
+// A metric of a final table.
+struct Shown {
+  const char* title;
+  std::optional<double> (*of)(const SplitView& split);
+};
+constexpr Shown kAccuracy = {"ACCURACY", [](const SplitView& split) {
+                               return split.has_accuracy() ? std::optional(split.accuracy())
+                                                           : std::nullopt;
+                             }};
+constexpr Shown kAuc = {"AUC", [](const SplitView& split) {
+                          return split.has_auc() ? std::optional(split.auc()) : std::nullopt;
+                        }};
+constexpr Shown kF1 = {"F1", [](const SplitView& split) {
+                         return split.has_f1() ? std::optional(split.f1()) : std::nullopt;
+                       }};
+constexpr Shown kMae = {"MAE", [](const SplitView& split) {
+                          return split.has_mae() ? std::optional(split.mae()) : std::nullopt;
+                        }};
+constexpr Shown kRmse = {"RMSE", [](const SplitView& split) {
+                           return split.has_rmse() ? std::optional(split.rmse()) : std::nullopt;
+                         }};
+constexpr Shown kCIndex = {"C-INDEX", [](const SplitView& split) {
+                             return split.has_c_index() ? std::optional(split.c_index())
+                                                        : std::nullopt;
+                           }};
+
+// What a model of this kind is judged by.
+std::vector<Shown> ShownOf(const SplitView& all) {
+  if (all.has_c_index()) return {kCIndex};
+  if (all.has_rmse()) return {kMae, kRmse};
+  if (all.has_accuracy() && !all.has_auc()) return {kAccuracy, kF1};
+  return {kAccuracy, kAuc};
 }
 
 std::string Label(const v1::StepView& step, uint32_t rounds) {
@@ -58,6 +87,8 @@ std::string MetricsText(const v1::StepView& step) {
     if (metrics.test().has_accuracy())
       text += fmt::format("  acc {:.4f}", metrics.test().accuracy());
     if (metrics.test().has_auc()) text += fmt::format("  auc {:.4f}", metrics.test().auc());
+    if (metrics.test().has_rmse()) text += fmt::format("  rmse {:.4f}", metrics.test().rmse());
+    if (metrics.test().has_c_index()) text += fmt::format("  c {:.4f}", metrics.test().c_index());
   }
   return text;
 }
@@ -246,45 +277,40 @@ std::optional<double> Loss(const v1::SplitMetricsView& test) {
 
 std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
                        const std::map<std::string, v1::SplitMetricsView>& alone) {
-  std::vector<Column> columns = {{"SITE"},
-                                 {"TEST ROWS", Align::kRight},
-                                 {"LOSS", Align::kRight},
-                                 {"ACCURACY", Align::kRight},
-                                 {"AUC", Align::kRight}};
-  if (!alone.empty()) {
-    columns.push_back({"ALONE: ACCURACY", Align::kRight});
-    columns.push_back({"AUC", Align::kRight});
+  const auto& all = evaluation.metrics().test();
+  const std::vector<Shown> shown = ShownOf(all);
+  std::vector<Column> columns = {{"SITE"}, {"TEST ROWS", Align::kRight}, {"LOSS", Align::kRight}};
+  for (const Shown& metric : shown) columns.push_back({metric.title, Align::kRight});
+  for (size_t i = 0; i < shown.size() && !alone.empty(); ++i) {
+    columns.push_back({(i == 0 ? "ALONE: " : "") + std::string(shown[i].title), Align::kRight});
   }
   Table table(columns);
-  Mean loss, accuracy, auc, alone_accuracy, alone_auc;
+  std::vector<Mean> means(columns.size() - 2);  // from LOSS on
   for (const auto& site : evaluation.sites()) {
     if (site.result() != "counted") continue;
     const auto& test = site.metrics().test();
-    std::vector<std::string> row = {site.site(), RowsText(test), FormatMetric(Loss(test)),
-                                    FormatMetric(Accuracy(test)), FormatMetric(Auc(test))};
-    loss.Take(Loss(test));
-    accuracy.Take(Accuracy(test));
-    auc.Take(Auc(test));
+    std::vector<std::string> row = {site.site(), RowsText(test)};
+    const auto add = [&](std::optional<double> value) {
+      means[row.size() - 2].Take(value);
+      row.push_back(FormatMetric(value));
+    };
+    add(Loss(test));
+    for (const Shown& metric : shown) add(metric.of(test));
     if (const auto own = alone.find(site.site()); own != alone.end()) {
-      row.push_back(FormatMetric(Accuracy(own->second)));
-      row.push_back(FormatMetric(Auc(own->second)));
-      alone_accuracy.Take(Accuracy(own->second));
-      alone_auc.Take(Auc(own->second));
+      for (const Shown& metric : shown) add(metric.of(own->second));
     }
     table.AddRow(std::move(row));
   }
   table.AddRule();
-  std::vector<std::string> mean = {"mean of sites", "", FormatMetric(loss.Value()),
-                                   FormatMetric(accuracy.Value()), FormatMetric(auc.Value())};
-  if (!alone.empty()) {
-    mean.push_back(FormatMetric(alone_accuracy.Value()));
-    mean.push_back(FormatMetric(alone_auc.Value()));
-  }
+  std::vector<std::string> mean = {"mean of sites", ""};
+  for (const Mean& value : means) mean.push_back(FormatMetric(value.Value()));
   table.AddRow(std::move(mean));
-  const auto& all = evaluation.metrics().test();
-  table.AddRow({terminal.Paint(Style::kBold, "all test rows"), RowsText(all),
-                FormatMetric(Loss(all)), terminal.Paint(Style::kBold, FormatMetric(Accuracy(all))),
-                terminal.Paint(Style::kBold, FormatMetric(Auc(all)))});
+  std::vector<std::string> last = {terminal.Paint(Style::kBold, "all test rows"), RowsText(all),
+                                   FormatMetric(Loss(all))};
+  for (const Shown& metric : shown) {
+    last.push_back(terminal.Paint(Style::kBold, FormatMetric(metric.of(all))));
+  }
+  table.AddRow(std::move(last));
   return table.Render(terminal);
 }
 
@@ -293,6 +319,7 @@ std::vector<Panel> CurvesOf(const v1::JobView& job) {
   Panel metric{"on test rows", "rounds", {}};
   Series train{"training", {}, {}, true}, test{"test", {}, {}, false};
   Series accuracy{"accuracy", {}, {}, true}, auc{"AUC", {}, {}, false};
+  Series concordance{"C-index", {}, {}, true}, rmse{"RMSE", {}, {}, true};
   for (const auto& step : job.steps()) {
     const std::optional<double> x = RoundsBehind(job, step);
     if (!x.has_value()) continue;
@@ -306,11 +333,13 @@ std::vector<Panel> CurvesOf(const v1::JobView& job) {
     take(test, metrics.test().rows() > 0, metrics.test().loss());
     take(accuracy, metrics.test().has_accuracy(), metrics.test().accuracy());
     take(auc, metrics.test().has_auc(), metrics.test().auc());
+    take(concordance, metrics.test().has_c_index(), metrics.test().c_index());
+    take(rmse, metrics.test().has_rmse(), metrics.test().rmse());
   }
   for (Series* series : {&train, &test}) {
     if (!series->x.empty()) loss.series.push_back(std::move(*series));
   }
-  for (Series* series : {&accuracy, &auc}) {
+  for (Series* series : {&accuracy, &auc, &concordance, &rmse}) {
     if (!series->x.empty()) metric.series.push_back(std::move(*series));
   }
   std::vector<Panel> panels;

@@ -19,6 +19,7 @@ bool HasOneProbability(const job::JobSpec& spec, const train::Prediction& one) {
 
 // What a row's values are called.
 std::vector<std::string> ColumnsOf(const job::JobSpec& spec, const train::Prediction& one) {
+  if (spec.model.kind == job::ModelKind::kCox) return {"log_hazard"};
   if (one.classes == 0) return {"value"};
   if (HasOneProbability(spec, one)) return {"score", "probability"};
   std::vector<std::string> columns;
@@ -76,6 +77,9 @@ json MetricsJson(const learn::SplitMetrics& metrics) {
   json object = {{"rows", metrics.rows}, {"loss", metrics.loss}};
   if (metrics.accuracy) object["accuracy"] = *metrics.accuracy;
   if (metrics.auc) object["auc"] = *metrics.auc;
+  for (const learn::NamedMetric& metric : learn::kFurtherMetrics) {
+    if (const auto& value = metrics.*metric.value) object[metric.name] = *value;
+  }
   return object;
 }
 
@@ -85,6 +89,11 @@ std::string MetricsText(const PredictedSplit& part) {
       fmt::format("{}: {}, loss {:.6f}", part.split, RowsSaid(metrics.rows), metrics.loss);
   if (metrics.accuracy) text += fmt::format(", accuracy {:.4f}", *metrics.accuracy);
   if (metrics.auc) text += fmt::format(", AUC {:.4f}", *metrics.auc);
+  for (const learn::NamedMetric& metric : learn::kFurtherMetrics) {
+    if (const auto& value = metrics.*metric.value) {
+      text += fmt::format(", {} {:.4f}", metric.name, *value);
+    }
+  }
   const uint64_t unlabelled = part.prediction.rows() - metrics.rows;
   if (unlabelled > 0) text += fmt::format(" (and {} without a label)", RowsSaid(unlabelled));
   return text + "\n";

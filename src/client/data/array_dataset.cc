@@ -172,6 +172,11 @@ class ArrayLoader {
     } else {
       dataset_.has_label_column = false;
     }
+    if (!spec_.data.event.empty() && dataset_.has_label_column) {
+      ColumnReader event = ReaderOf(EventWish(spec_.data));
+      CN_ASSIGN_OR_RETURN(const Origin origin, OriginOf(event.file_column(), false));
+      sources_.push_back({std::move(event), origin});
+    }
     for (const std::string& column : config_.filter.columns()) {
       CN_ASSIGN_OR_RETURN(const Origin origin, OriginOf(column, true));
       filter_.push_back(origin);
@@ -280,10 +285,7 @@ class ArrayLoader {
       }
       AddFeature(spec_.data.features[i], *value, split);
     }
-    std::optional<double> label;
-    if (dataset_.has_label_column) {
-      CN_ASSIGN_OR_RETURN(label, ValueOf(part, row, sources_.back()));
-    }
+    CN_ASSIGN_OR_RETURN(const std::optional<double> label, LabelOf(part, row));
     if (!label && options_.labels == Labels::kRequired) {
       split.x.resize(before);
       return DropRow(spec_.data.features.size());
@@ -291,6 +293,19 @@ class ArrayLoader {
     split.y.push_back(label.value_or(std::numeric_limits<double>::quiet_NaN()));
     split.places.push_back(place_);
     return absl::OkStatus();
+  }
+
+  // nullopt where it is not known.
+  absl::StatusOr<std::optional<double>> LabelOf(const Part& part, uint64_t row) const {
+    const size_t first = spec_.data.features.size();
+    if (sources_.size() == first) return std::optional<double>();
+    CN_ASSIGN_OR_RETURN(const auto label, ValueOf(part, row, sources_[first]));
+    if (!label || spec_.data.event.empty()) return label;
+    CN_ASSIGN_OR_RETURN(const auto event, ValueOf(part, row, sources_[first + 1]));
+    if (!event) return std::optional<double>();
+    const auto outcome = OutcomeOf(spec_.data, *label, *event);
+    if (!outcome.ok()) return Placed(outcome.status(), part, row, sources_[first].origin);
+    return std::optional<double>(*outcome);
   }
 
   static void AddFeature(const job::FeatureSpec& feature, double value, Split& split) {
@@ -358,7 +373,7 @@ class ArrayLoader {
   double divisor_ = 1;
   std::vector<std::string> names_;
   std::map<std::string, uint64_t> places_;
-  std::vector<Source> sources_;  // the features in order, then the label if there is one
+  std::vector<Source> sources_;  // the features in order, then the label and its event if there are
   std::vector<Origin> filter_;
   std::vector<std::optional<std::string>> filter_cells_;
   uint64_t values_ = 0;

@@ -28,6 +28,17 @@ ColumnWish LabelWish(const job::DataSpec& data) {
   return wish;
 }
 
+ColumnWish EventWish(const job::DataSpec& data) {
+  return {data.event, job::ColumnType::kBinary, {}};
+}
+
+absl::StatusOr<double> OutcomeOf(const job::DataSpec& data, double time, double event) {
+  if (time >= 0) return event == 1 ? time : -time;
+  return Error(ErrorCode::kDataBadCell,
+               fmt::format("column `{}` has a time below 0, want 0 or more", data.label),
+               "mend the cell, or leave the row out with `filter`");
+}
+
 ColumnReader::ColumnReader(ColumnWish wish, const ColumnConfig* config)
     : wish_(std::move(wish)), file_column_(wish_.name), levels_(wish_.levels) {
   if (config == nullptr) return;

@@ -24,8 +24,12 @@ struct ColumnWish {
   std::vector<std::string> levels;  // kCategory
 };
 
-// What it asks of the label's.
+// What it asks of the label's, and of the event's where there is one.
 ColumnWish LabelWish(const job::DataSpec& data);
+ColumnWish EventWish(const job::DataSpec& data);
+// A time and whether the event happened then, as one number: -t where it did not (common/learn,
+// survival.h).
+absl::StatusOr<double> OutcomeOf(const job::DataSpec& data, double time, double event);
 
 class ColumnReader {
  public:

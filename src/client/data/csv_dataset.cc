@@ -105,7 +105,15 @@ class CsvLoader {
     }
     ColumnReader label = ReaderOf(LabelWish(spec_.data));
     dataset_.has_label_column = options_.labels == Labels::kRequired || Has(label.file_column());
-    if (dataset_.has_label_column) CN_RETURN_IF_ERROR(AddSource(std::move(label)));
+    if (!spec_.data.event.empty()) {
+      ColumnReader event = ReaderOf(EventWish(spec_.data));
+      dataset_.has_label_column = options_.labels == Labels::kRequired ||
+                                  (dataset_.has_label_column && Has(event.file_column()));
+      if (dataset_.has_label_column) CN_RETURN_IF_ERROR(AddSource(std::move(label)));
+      if (dataset_.has_label_column) CN_RETURN_IF_ERROR(AddSource(std::move(event)));
+    } else if (dataset_.has_label_column) {
+      CN_RETURN_IF_ERROR(AddSource(std::move(label)));
+    }
     for (const std::string& column : config_.filter.columns()) {
       CN_ASSIGN_OR_RETURN(const size_t index, IndexOf(column, column, "the filter reads"));
       filter_columns_.push_back(index);
@@ -241,13 +249,25 @@ class CsvLoader {
         split.x.push_back(value == static_cast<double>(level) ? 1.0 : 0.0);
       }
     }
-    double label = std::numeric_limits<double>::quiet_NaN();
-    if (dataset_.has_label_column && CellAt(sources_.back().index)) {
-      CN_ASSIGN_OR_RETURN(label, ValueOf(sources_.back()));
-    }
+    CN_ASSIGN_OR_RETURN(const double label, LabelOfRow());
     split.y.push_back(label);
     split.places.push_back(place_);
     return absl::OkStatus();
+  }
+
+  // NaN where it is not known.
+  absl::StatusOr<double> LabelOfRow() const {
+    const size_t first = spec_.data.features.size();
+    for (size_t i = first; i < sources_.size(); ++i) {
+      if (!CellAt(sources_[i].index)) return std::numeric_limits<double>::quiet_NaN();
+    }
+    if (sources_.size() == first) return std::numeric_limits<double>::quiet_NaN();
+    CN_ASSIGN_OR_RETURN(const double label, ValueOf(sources_[first]));
+    if (spec_.data.event.empty()) return label;
+    CN_ASSIGN_OR_RETURN(const double event, ValueOf(sources_[first + 1]));
+    const auto outcome = OutcomeOf(spec_.data, label, event);
+    if (!outcome.ok()) return Placed(outcome.status(), sources_[first].index);
+    return *outcome;
   }
 
   // REQUIRES: the cell is not missing.
@@ -282,7 +302,7 @@ class CsvLoader {
   bool first_row_waits_ = false;  // record_ holds the first row: the file has no header
   std::vector<std::string> names_;
   int header_line_ = 0;          // 0: the names are not the file's
-  std::vector<Source> sources_;  // the features in order, then the label if there is one
+  std::vector<Source> sources_;  // the features in order, then the label and its event if there are
   std::vector<size_t> filter_columns_;
   std::optional<size_t> fold_column_;
   uint64_t values_ = 0;

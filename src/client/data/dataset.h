@@ -3,9 +3,9 @@
 //
 // [rows, columns] float64, row-major, in the order of the job's features (dummies in level order).
 // Labels: 0/1 (logistic, mlp without label levels), class index (softmax, mlp with levels), value
-// (linear); NaN where Labels::kOptional found none.
-// rows_read = train.rows() + test.rows() + rows_incomplete + rows_in_no_split.
-// A plain value; shared as shared_ptr<const Dataset>.
+// (linear), time with the sign of the event (cox: -t where the row was censored); NaN where
+// Labels::kOptional found none. rows_read = train.rows() + test.rows() + rows_incomplete +
+// rows_in_no_split. A plain value; shared as shared_ptr<const Dataset>.
 #ifndef CONSILIUM_CLIENT_DATA_DATASET_H_
 #define CONSILIUM_CLIENT_DATA_DATASET_H_
 

@@ -75,6 +75,9 @@ Digest DatasetDigest(const Digest& file, const DatasetConfig& config, const job:
   for (const job::FeatureSpec& feature : data.features) AddColumn(text, config, feature);
   AddColumn(text, config, {data.label, job::ColumnType::kNumber, data.label_levels});
   text.Number(data.classes);
+  if (!data.event.empty()) {
+    AddColumn(text, config, {data.event, job::ColumnType::kBinary, {}});
+  }
   AddArray(text, config);
   return crypto::Sha256Of(text.bytes());
 }

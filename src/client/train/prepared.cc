@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "client/train/site_statistics.h"
 #include "common/base/error.h"
@@ -11,6 +12,22 @@
 
 namespace consilium::client::train {
 namespace {
+
+constexpr size_t kMaxOutcomes = size_t{1} << 24;  // a float32 counts that far
+
+// Only the order of times matters, so their places in it stand for them, from 1: exact in float32.
+learn::AlignedVector<float> RankOutcomes(std::span<const double> outcomes) {
+  std::vector<double> times(outcomes.size());
+  std::ranges::transform(outcomes, times.begin(), [](double outcome) { return std::abs(outcome); });
+  std::ranges::sort(times);
+  times.erase(std::unique(times.begin(), times.end()), times.end());
+  learn::AlignedVector<float> ranked(outcomes.size());
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    const auto place = std::ranges::lower_bound(times, std::abs(outcomes[i])) - times.begin();
+    ranked[i] = std::copysign(static_cast<float>(place + 1), static_cast<float>(outcomes[i]));
+  }
+  return ranked;
+}
 
 bool IsLabel(double value, uint32_t classes) {
   if (classes == 0) return std::isfinite(value);
@@ -39,6 +56,13 @@ absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShap
                  shape.classes() == 0
                      ? std::string("a label is not a finite number")
                      : fmt::format("a label is not a class from 0 to {}", shape.classes() - 1));
+  }
+  if (shape.loss == learn::LossKind::kCox) {
+    if (labels.size() > kMaxOutcomes) {
+      return Error(ErrorCode::kDataTooLarge,
+                   fmt::format("{} rows of times, want at most {}", labels.size(), kMaxOutcomes));
+    }
+    return RankOutcomes(labels);
   }
   learn::AlignedVector<float> prepared(labels.size());
   std::transform(labels.begin(), labels.end(), prepared.begin(),

@@ -28,7 +28,7 @@ absl::StatusOr<learn::AlignedVector<float>> PrepareFeatures(const learn::ModelSh
                                                             const data::Split& split,
                                                             const learn::Scaling* scaling);
 // kModelMismatch when a label is not 0/1, a class index below the model's classes, or a finite
-// value.
+// value. Outcomes of cox come out as their places among the times of `labels`, with their signs.
 absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShape& shape,
                                                           std::span<const double> labels);
 // Both.

@@ -27,12 +27,15 @@ constexpr auto kTable = std::to_array<JobKey>({
 
     {"data.dataset", "name", "required",
      "The dataset's name in each site's `client.toml`; 1 to 64 of `a-z 0-9 - _ .`."},
-    {"data.label", "text, or { name, levels }", "required",
+    {"data.label", "text, or { name, levels }, or { name, event }", "required",
      "The logical column to predict. A text for `logistic` and `linear` (and a two-class `mlp`); a "
-     "table with levels where there are classes."},
+     "table with levels where there are classes, with an event for `cox`."},
     {"data.label.name", "text", "required in the table", "The label's logical column."},
     {"data.label.levels", "list of 2 to 4096 texts", "required for softmax",
      "The classes in order; a row of another class is an error at the site that has it."},
+    {"data.label.event", "text", "required for cox",
+     "The column that is 1 where the event happened at the time that the label says, and 0 where "
+     "the row was censored then. Only for `cox`."},
     {"data.features", "list of texts or { name, type, levels }, or a table by name", "required",
      "The logical columns to learn from, in order; a bare text is a number. As a table: "
      "`age = \"number\"` or `cp = { type = \"category\", levels = [..] }`."},
@@ -48,9 +51,11 @@ constexpr auto kTable = std::to_array<JobKey>({
      "By the mean and standard deviation over all sites (two short extra passes), by each site's "
      "own, or not at all."},
 
-    {"model.kind", "\"logistic\", \"linear\", \"softmax\" or \"mlp\"", "required",
+    {"model.kind", "\"logistic\", \"linear\", \"softmax\", \"mlp\" or \"cox\"", "required",
      "logistic: two classes. linear: a number, squared error. softmax: several classes. mlp: ReLU "
-     "layers."},
+     "layers. cox: times to an event, the partial likelihood of each batch."},
+    {"model.ties", "\"breslow\", \"efron\" or \"none\"", "\"efron\" for cox",
+     "Events at the same time, for `cox`. none: one after the other, in the order of the rows."},
     {"model.hidden", "list of 1 to 8 integers, 1 to 65536", "required for mlp",
      "Widths of the hidden layers; only for `mlp`."},
     {"model.init", "\"zeros\", \"seed\" or \"sha256:<64 hex digits>\"",

@@ -23,6 +23,7 @@ uint64_t JobSpec::parameters() const {
     count += (inputs + 1) * width;
     inputs = width;
   }
+  if (model.kind == ModelKind::kCox) return count + inputs;
   return count + (inputs + 1) * outputs();
 }
 
@@ -36,6 +37,20 @@ const char* NameOf(ModelKind kind) {
       return "softmax";
     case ModelKind::kMlp:
       return "mlp";
+    case ModelKind::kCox:
+      return "cox";
+  }
+  return "unknown";
+}
+
+const char* NameOf(Ties ties) {
+  switch (ties) {
+    case Ties::kBreslow:
+      return "breslow";
+    case Ties::kEfron:
+      return "efron";
+    case Ties::kNone:
+      return "none";
   }
   return "unknown";
 }

@@ -39,7 +39,8 @@ inline constexpr size_t kMaxTags = 256;
 inline constexpr uint32_t kMaxWeightCap = 1u << 29;  // specs/exact_sum.md
 
 enum class Standardize { kFederated, kSite, kNone };
-enum class ModelKind { kLogistic, kLinear, kSoftmax, kMlp };
+enum class ModelKind { kLogistic, kLinear, kSoftmax, kMlp, kCox };
+enum class Ties { kBreslow, kEfron, kNone };  // between events at the same time
 enum class StartKind { kZeros, kSeed, kState };
 enum class OnTooFew { kWait, kFail };
 enum class Late { kDrop, kNextRound };
@@ -59,11 +60,12 @@ struct FeatureSpec {
 
 struct DataSpec {
   std::string dataset;
-  std::string label;
+  std::string label;  // cox: the time
+  std::string event;  // cox: 1 where the event happened at that time, 0 where the row was censored
   std::vector<FeatureSpec> features;
   Standardize standardize = Standardize::kFederated;
   // softmax, and mlp with label levels: their count; logistic, and mlp without levels: 2;
-  // linear: 1.
+  // linear and cox: 1.
   uint32_t classes = 2;
   std::vector<std::string> label_levels;  // softmax, mlp with levels: in order; else empty
 };
@@ -71,6 +73,7 @@ struct DataSpec {
 struct ModelSpec {
   ModelKind kind = ModelKind::kLogistic;
   std::vector<uint32_t> hidden;         // mlp only
+  Ties ties = Ties::kEfron;             // cox only
   StartKind start = StartKind::kZeros;  // key `init`; mlp defaults to kSeed
   Digest start_state;                   // kState
 };
@@ -145,6 +148,7 @@ std::vector<JobKey> AllJobKeys();
 std::string JobFileMarkdown();
 
 const char* NameOf(ModelKind kind);
+const char* NameOf(Ties ties);
 const char* NameOf(Standardize standardize);
 
 }  // namespace consilium::job

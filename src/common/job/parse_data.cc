@@ -79,12 +79,35 @@ class DataReader {
       data_.label = item->table->Text(Leaf("data.label.name")).value_or("label");
       if (!item->table->Has("name")) item->table->Missing("name");
       data_.label_levels = ReadLevels(*item->table, "data.label.levels");
+      data_.event = item->table->Text(Leaf("data.label.event")).value_or("");
     }
     if (!IsPrintableName(data_.label, kMaxColumnNameBytes)) {
       table_.OutOfRange("label", fmt::format("has {} bytes, want 1 to {} printable characters",
                                              data_.label.size(), kMaxColumnNameBytes));
     }
+    if (kind_ != nullptr) CheckEvent();
     if (kind_ != nullptr) CheckLevels(item->table && item->table->Has("levels"));
+  }
+
+  // cox needs an event, and only cox.
+  void CheckEvent() {
+    const bool cox = *kind_ == ModelKind::kCox;
+    if (cox && data_.event.empty()) {
+      table_.Conflict("label", "has no event, which kind = \"cox\" needs",
+                      fmt::format("write label = {{ name = \"{}\", event = \"died\" }}: the time, "
+                                  "and whether the event happened then",
+                                  data_.label));
+    }
+    if (!cox && !data_.event.empty()) {
+      table_.Conflict(
+          "label", fmt::format("has an event, which kind = \"{}\" does not take", NameOf(*kind_)),
+          "take kind = \"cox\", or remove `event`");
+    }
+    if (data_.event.empty()) return;
+    if (!IsPrintableName(data_.event, kMaxColumnNameBytes) || data_.event == data_.label) {
+      table_.Conflict("label", "has an event that is no name, or the label's",
+                      "name the column that is 1 where the event happened");
+    }
   }
 
   // logistic and linear take no levels, softmax needs them, mlp may have them.
@@ -103,7 +126,7 @@ class DataReader {
               : "remove `levels`, or take kind = \"softmax\"");
     }
     data_.classes = given ? static_cast<uint32_t>(data_.label_levels.size()) : 2;
-    if (*kind_ == ModelKind::kLinear) data_.classes = 1;
+    if (*kind_ == ModelKind::kLinear || *kind_ == ModelKind::kCox) data_.classes = 1;
   }
 
   void ReadFeatures() {
@@ -133,7 +156,7 @@ class DataReader {
     } else if (!seen.insert(feature.name).second) {
       table_.ConflictAt(item.place, "features", fmt::format("names \"{}\" twice", feature.name),
                         "each feature once");
-    } else if (feature.name == data_.label) {
+    } else if (feature.name == data_.label || feature.name == data_.event) {
       table_.ConflictAt(item.place, "features",
                         fmt::format("holds the label, \"{}\"", feature.name),
                         "a model must not see what it predicts: remove it from the features");

@@ -70,7 +70,8 @@ class JobReader {
   }
 
   void ReadModel(const TomlTable& table) {
-    const auto kind = table.Choice(Leaf("model.kind"), {"logistic", "linear", "softmax", "mlp"});
+    const auto kind =
+        table.Choice(Leaf("model.kind"), {"logistic", "linear", "softmax", "mlp", "cox"});
     kind_known_ = kind.has_value();
     if (kind) spec_.model.kind = static_cast<ModelKind>(*kind);
     if (!table.Has("kind")) {
@@ -89,6 +90,13 @@ class JobReader {
       table.Conflict("hidden",
                      fmt::format("does not go with kind = \"{}\"", NameOf(spec_.model.kind)),
                      "take kind = \"mlp\", or remove `hidden`");
+    }
+    const auto ties = table.Choice(Leaf("model.ties"), {"breslow", "efron", "none"});
+    if (ties) spec_.model.ties = static_cast<Ties>(*ties);
+    if (ties && kind_known_ && spec_.model.kind != ModelKind::kCox) {
+      table.Conflict("ties",
+                     fmt::format("does not go with kind = \"{}\"", NameOf(spec_.model.kind)),
+                     "take kind = \"cox\", or remove `ties`");
     }
     ReadInit(table);
   }

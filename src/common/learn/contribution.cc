@@ -27,7 +27,23 @@ void AddEvaluation(const ModelShape& shape, Tensors& tensors) {
   for (const std::string prefix : {"eval.train.", "eval.test."}) {
     tensors.push_back(Statistic(prefix + "rows", 1, Tag::kCount));
     tensors.push_back(Statistic(prefix + "loss_sum", 1, Tag::kSum));
-    if (shape.classes() >= 2) tensors.push_back(Statistic(prefix + "hits", 1, Tag::kCount));
+    if (shape.loss == LossKind::kSquared) {
+      tensors.push_back(Statistic(prefix + "absolute_error", 1, Tag::kSum));
+    }
+    if (shape.loss == LossKind::kCox) {
+      tensors.push_back(Statistic(prefix + "concordant", 1, Tag::kSum));
+      tensors.push_back(Statistic(prefix + "comparable", 1, Tag::kSum));
+    }
+    if (shape.classes() >= 2) {
+      tensors.push_back(Statistic(prefix + "hits", 1, Tag::kCount));
+      tensors.push_back(Statistic(prefix + "squared_error", 1, Tag::kSum));
+      for (const char* count : {"class_rows", "class_hits", "class_said"}) {
+        tensors.push_back(Statistic(prefix + count, shape.outputs, Tag::kCount));
+      }
+      tensors.push_back(Statistic(prefix + "bin_rows", kCalibrationBins, Tag::kCount));
+      tensors.push_back(Statistic(prefix + "bin_hits", kCalibrationBins, Tag::kCount));
+      tensors.push_back(Statistic(prefix + "bin_chances", kCalibrationBins, Tag::kSum));
+    }
     if (shape.classes() != 2) continue;
     for (const char* side : {"histogram_negative", "histogram_positive"}) {
       tensors.push_back(Statistic(prefix + side, kHistogramBins, Tag::kCount));

@@ -7,9 +7,11 @@
 //   train       what the strategy counts, the model's tensors (deltas y - w, f32 kUpdate), its
 //               variates' changes (strategy_layout.h), then the evaluation of the state that the
 //               step starts from (below)
-//   evaluate    eval.train.* and eval.test.*: rows, loss_sum, for a classifier hits; for two
-//               classes histogram_negative [1024] and histogram_positive [1024] of sigmoid(score)
-//               (f64)
+//   evaluate    eval.train.* and eval.test.*: rows, loss_sum; for a classifier hits, squared_error,
+//               class_rows, class_hits and class_said [classes, or 1], bin_rows, bin_hits and
+//               bin_chances [15]; for two classes histogram_negative [1024] and histogram_positive
+//               [1024] of sigmoid(score); linear absolute_error; cox concordant and comparable
+//               (evaluate.h; f64)
 // d = design columns. Everything statistical is float64 with weight 1, bounds 2^kCountBoundLog2 and
 // 2^kSumBoundLog2: the exact sum then resolves 2^-62 and 2^-42.
 #ifndef CONSILIUM_COMMON_LEARN_CONTRIBUTION_H_
@@ -25,6 +27,7 @@
 namespace consilium::learn {
 
 inline constexpr uint32_t kHistogramBins = 1024;
+inline constexpr uint32_t kCalibrationBins = 15;
 inline constexpr int kCountBoundLog2 = 40;
 inline constexpr int kSumBoundLog2 = 60;
 

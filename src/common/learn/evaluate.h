@@ -2,7 +2,11 @@
 // from such sums, of one site or of all.
 //
 // AUC comes from histograms of sigmoid(score) in 1,024 equal bins, a tie within a bin counting one
-// half; it lies within 5e-4 of the exact one.
+// half; it lies within 5e-4 of the exact one. The calibration error is Guo et al. 2017, arXiv
+// 1706.04599, equation 3, over 15 equal bins: of the probability of class 1 where there is one
+// score, else of the largest probability. F1 is that of class 1 where there is one score, else the
+// plain mean over classes. The index of concordance (survival.h) of several sites is over the pairs
+// within sites: no site learns of another's rows.
 #ifndef CONSILIUM_COMMON_LEARN_EVALUATE_H_
 #define CONSILIUM_COMMON_LEARN_EVALUATE_H_
 
@@ -21,10 +25,30 @@ namespace consilium::learn {
 // Metrics of one split.
 struct SplitMetrics {
   uint64_t rows = 0;
-  double loss = 0;  // mean; linear: half the mean squared error
+  double loss = 0;  // mean; linear: half the mean squared error; cox: over all rows
   std::optional<double>
       accuracy;               // classification: score > 0, or the largest score (first of equals)
   std::optional<double> auc;  // two classes, both present
+  std::optional<double> f1 = {};  // classification; 0 / 0 is absent
+  std::optional<double> brier =
+      {};  // one score: mean (p - y)^2; classes: mean sum over classes of it
+  std::optional<double> calibration_error = {};  // classification
+  std::optional<double> mae = {};                // linear
+  std::optional<double> rmse = {};               // linear
+  std::optional<double> c_index = {};            // cox, a pair that can be compared
+};
+// The metrics behind auc, in the order in which they are written down.
+struct NamedMetric {
+  const char* name;
+  std::optional<double> SplitMetrics::* value;
+};
+inline constexpr NamedMetric kFurtherMetrics[] = {
+    {"f1", &SplitMetrics::f1},
+    {"brier", &SplitMetrics::brier},
+    {"calibration_error", &SplitMetrics::calibration_error},
+    {"mae", &SplitMetrics::mae},
+    {"rmse", &SplitMetrics::rmse},
+    {"c_index", &SplitMetrics::c_index},
 };
 struct Metrics {
   std::optional<SplitMetrics> train;
@@ -35,6 +59,16 @@ struct EvaluationSums {
   double rows = 0;
   double loss_sum = 0;
   double hits = 0;
+  double squared_error = 0;        // classification: of the probabilities
+  double absolute_error = 0;       // linear
+  double concordant = 0;           // cox: pairs
+  double comparable = 0;           // cox: pairs
+  std::vector<double> class_rows;  // classification: per class, one element where it is class 1
+  std::vector<double> class_hits;  // of these, the right ones
+  std::vector<double> class_said;  // rows that are said to be of it
+  std::vector<double> bin_rows;    // classification: kCalibrationBins each
+  std::vector<double> bin_hits;
+  std::vector<double> bin_chances;         // sum of the probabilities
   std::vector<double> histogram_negative;  // two classes only: kHistogramBins each
   std::vector<double> histogram_positive;
 };

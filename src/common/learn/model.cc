@@ -66,6 +66,7 @@ uint32_t ModelShape::classes() const {
     case LossKind::kLogistic:
       return 2;
     case LossKind::kSquared:
+    case LossKind::kCox:
       return 0;
     case LossKind::kSoftmax:
       return outputs;
@@ -84,6 +85,10 @@ absl::StatusOr<ModelShape> ShapeOf(const job::JobSpec& spec) {
       break;
     case job::ModelKind::kLinear:
       shape.loss = LossKind::kSquared;
+      break;
+    case job::ModelKind::kCox:
+      shape.loss = LossKind::kCox;
+      shape.ties = spec.model.ties;
       break;
     case job::ModelKind::kMlp:
       shape.hidden = spec.model.hidden;
@@ -107,6 +112,9 @@ absl::StatusOr<tensor::Layout> ParameterLayout(const ModelShape& shape) {
     case job::ModelKind::kLogistic:
     case job::ModelKind::kLinear:
       tensors = {Parameter("w", {shape.inputs}), Parameter("b", {1})};
+      break;
+    case job::ModelKind::kCox:
+      tensors = {Parameter("w", {shape.inputs})};
       break;
     case job::ModelKind::kSoftmax:
       tensors = {Parameter("w", {shape.inputs, shape.outputs}), Parameter("b", {shape.outputs})};
@@ -162,6 +170,8 @@ std::unique_ptr<BasicModel<T>> MakeModel(const ModelShape& shape) {
     case job::ModelKind::kLogistic:
     case job::ModelKind::kLinear:
       return MakeLinearModel<T>(shape);
+    case job::ModelKind::kCox:
+      return MakeCoxModel<T>(shape);
     case job::ModelKind::kSoftmax:
     case job::ModelKind::kMlp:
       return MakeDenseModel<T>(shape);

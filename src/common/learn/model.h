@@ -3,6 +3,8 @@
 //   logistic   s = x.w + b, loss max(s,0) + log(1 + exp(-|s|)) - y s
 //   linear     s = x.w + b, loss (s - y)^2 / 2
 //   softmax    s = x W + b, loss log(sum exp s) - s[y], with the largest score taken out first
+//   cox        s = x.w, the negative log partial likelihood of the batch over its rows, risk sets
+//              within the batch; labels are outcomes (survival.h)
 //   mlp        layers x W + b with ReLU between; the loss of softmax over the label's levels, or
 //              one score and the loss of logistic where the label is binary without levels
 // The loss of a batch is the mean over its rows. Parameters are one flat run: the tensors of
@@ -27,7 +29,7 @@
 
 namespace consilium::learn {
 
-enum class LossKind { kLogistic, kSquared, kSoftmax };
+enum class LossKind { kLogistic, kSquared, kSoftmax, kCox };
 
 inline constexpr size_t kMaxHiddenLayers = 16;
 inline constexpr uint64_t kMaxParameters = uint64_t{1} << 30;
@@ -41,15 +43,16 @@ struct ModelShape {
   std::vector<uint32_t> hidden;
   uint32_t outputs = 1;  // scores per row
   LossKind loss = LossKind::kLogistic;
-  // Label classes: 2 where there is one score and the logistic loss, 0 for regression.
+  job::Ties ties = job::Ties::kEfron;  // kCox
+  // Label classes: 2 where there is one score and the logistic loss, 0 for regression and cox.
   uint32_t classes() const;
 };
 
 // kModelMismatch when the job's model cannot be built (no columns, one class, too large).
 absl::StatusOr<ModelShape> ShapeOf(const job::JobSpec& spec);
 
-// "w" [d], "b" [1]; softmax "w" [d, classes], "b" [classes]; mlp "layer0.w" [in, out], "layer0.b"
-// [out], ... All float32, weighted by samples, bound 2^kDeltaBoundLog2.
+// "w" [d], "b" [1]; cox "w" [d]; softmax "w" [d, classes], "b" [classes]; mlp "layer0.w" [in, out],
+// "layer0.b" [out], ... All float32, weighted by samples, bound 2^kDeltaBoundLog2.
 absl::StatusOr<tensor::Layout> ParameterLayout(const ModelShape& shape);
 
 // Elements of all tensors.
@@ -62,7 +65,7 @@ absl::StatusOr<AlignedVector<float>> ReadParameters(const tensor::Layout& parame
 template <typename T>
 struct Batch {
   std::span<const T> x;  // [rows, inputs], row-major
-  std::span<const T> y;  // [rows]: 0/1, class index or value
+  std::span<const T> y;  // [rows]: 0/1, class index, value or outcome
 };
 
 template <typename T>

@@ -11,6 +11,9 @@ namespace consilium::learn {
 // One score: logistic and linear.
 template <typename T>
 std::unique_ptr<BasicModel<T>> MakeLinearModel(const ModelShape& shape);
+// Cox's model: one score, no bias.
+template <typename T>
+std::unique_ptr<BasicModel<T>> MakeCoxModel(const ModelShape& shape);
 // Dense layers: softmax (none hidden) and mlp.
 template <typename T>
 std::unique_ptr<BasicModel<T>> MakeDenseModel(const ModelShape& shape);

@@ -76,12 +76,19 @@ std::optional<uint32_t> ReadCount(const json& value, uint32_t most) {
 absl::Status ReadJob(const wire::StatePart& part, job::JobSpec& spec) {
   CN_ASSIGN_OR_RETURN(const json job, ParseText(part, "job"));
   using job::ModelKind;
-  const auto kind = Named<ModelKind>(
-      Member(job, "kind"),
-      {ModelKind::kLogistic, ModelKind::kLinear, ModelKind::kSoftmax, ModelKind::kMlp},
-      job::NameOf);
+  const auto kind = Named<ModelKind>(Member(job, "kind"),
+                                     {ModelKind::kLogistic, ModelKind::kLinear, ModelKind::kSoftmax,
+                                      ModelKind::kMlp, ModelKind::kCox},
+                                     job::NameOf);
   if (!kind) return Syntax("job", "a known `kind`");
   spec.model.kind = *kind;
+  if (*kind == ModelKind::kCox) {
+    using job::Ties;
+    const auto ties =
+        Named<Ties>(Member(job, "ties"), {Ties::kBreslow, Ties::kEfron, Ties::kNone}, job::NameOf);
+    if (!ties) return Syntax("job", "`ties` as breslow, efron or none");
+    spec.model.ties = *ties;
+  }
   const json& hidden = Member(job, "hidden");
   if (!hidden.is_array()) return Syntax("job", "`hidden` as a list");
   for (const json& width : hidden) {
@@ -128,6 +135,9 @@ absl::Status ReadLabel(const wire::StatePart& part, job::DataSpec& data) {
     return Syntax("label", "name, classes and levels");
   }
   data.label = name.get<std::string>();
+  if (const json& event = Member(label, "event"); event.is_string()) {
+    data.event = event.get<std::string>();
+  }
   data.classes = *classes;
   return absl::OkStatus();
 }
@@ -150,12 +160,14 @@ std::map<std::string, std::string> ModelTexts(const job::JobSpec& spec) {
     features.push_back(
         {{"name", feature.name}, {"type", NameOfType(feature.type)}, {"levels", feature.levels}});
   }
-  const json job = {{"kind", job::NameOf(spec.model.kind)},
-                    {"hidden", spec.model.hidden},
-                    {"dataset", spec.data.dataset}};
-  const json label = {{"name", spec.data.label},
-                      {"classes", spec.data.classes},
-                      {"levels", spec.data.label_levels}};
+  json job = {{"kind", job::NameOf(spec.model.kind)},
+              {"hidden", spec.model.hidden},
+              {"dataset", spec.data.dataset}};
+  if (spec.model.kind == job::ModelKind::kCox) job["ties"] = job::NameOf(spec.model.ties);
+  json label = {{"name", spec.data.label},
+                {"classes", spec.data.classes},
+                {"levels", spec.data.label_levels}};
+  if (!spec.data.event.empty()) label["event"] = spec.data.event;
   return {{"format", kModelFormat},
           {"job", Dump(job)},
           {"features", Dump(features)},

@@ -1,6 +1,7 @@
 #include "server/jobs/step_codec.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "server/jobs/job_records.h"
 
@@ -11,13 +12,24 @@ constexpr uint8_t kHasTrain = 1;
 constexpr uint8_t kHasTest = 2;
 constexpr uint8_t kHasAccuracy = 1;
 constexpr uint8_t kHasAuc = 2;
+constexpr uint8_t kHasFurther = 4;
 
 void PutSplit(ByteWriter& out, const aggregation::SplitMetrics& split) {
   out.Put(split.rows);
   out.Put(split.loss);
-  out.Put(static_cast<uint8_t>((split.accuracy ? kHasAccuracy : 0) | (split.auc ? kHasAuc : 0)));
+  uint16_t further = 0;
+  for (size_t i = 0; i < std::size(learn::kFurtherMetrics); ++i) {
+    if (split.*learn::kFurtherMetrics[i].value) further |= static_cast<uint16_t>(1U << i);
+  }
+  out.Put(static_cast<uint8_t>((split.accuracy ? kHasAccuracy : 0) | (split.auc ? kHasAuc : 0) |
+                               (further != 0 ? kHasFurther : 0)));
   out.Put(split.accuracy.value_or(0));
   out.Put(split.auc.value_or(0));
+  if (further == 0) return;
+  out.Put(further);
+  for (const learn::NamedMetric& metric : learn::kFurtherMetrics) {
+    if (const auto& value = split.*metric.value) out.Put(*value);
+  }
 }
 
 aggregation::SplitMetrics GetSplit(ByteReader& in) {
@@ -29,6 +41,12 @@ aggregation::SplitMetrics GetSplit(ByteReader& in) {
   const auto auc = in.Get<double>();
   if (has & kHasAccuracy) split.accuracy = accuracy;
   if (has & kHasAuc) split.auc = auc;
+  if ((has & kHasFurther) == 0) return split;
+  const auto further = in.Get<uint16_t>();
+  if (further >= 1U << std::size(learn::kFurtherMetrics)) Reject(in);
+  for (size_t i = 0; i < std::size(learn::kFurtherMetrics); ++i) {
+    if (further & (1U << i)) split.*learn::kFurtherMetrics[i].value = in.Get<double>();
+  }
   return split;
 }
 

@@ -42,6 +42,12 @@ void ToProto(const aggregation::SplitMetrics& split, v1::SplitMetricsView& out) 
   out.set_loss(split.loss);
   if (split.accuracy) out.set_accuracy(*split.accuracy);
   if (split.auc) out.set_auc(*split.auc);
+  if (split.f1) out.set_f1(*split.f1);
+  if (split.brier) out.set_brier(*split.brier);
+  if (split.calibration_error) out.set_calibration_error(*split.calibration_error);
+  if (split.mae) out.set_mae(*split.mae);
+  if (split.rmse) out.set_rmse(*split.rmse);
+  if (split.c_index) out.set_c_index(*split.c_index);
 }
 
 void ToProto(const aggregation::Metrics& metrics, v1::MetricsView& out) {

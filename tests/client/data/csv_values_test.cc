@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/client/data/csv_fixture.h"
 
 namespace consilium::client::data {
@@ -92,6 +94,23 @@ TEST_F(CsvDatasetTest, BadCellsInUnusedColumnsAndFilteredRowsAreNobodysBusiness)
   EXPECT_EQ(dataset.train.rows(), 1u);
   EXPECT_EQ(dataset.rows_filtered, 1u);
   EXPECT_EQ(dataset.rows_read, 1u);
+}
+
+TEST_F(CsvDatasetTest, ATimeAndItsEventAreOneOutcome) {
+  job_.data.label = "days";
+  job_.data.event = "died";
+  job_.data.classes = 1;
+  config_.columns["died"] = {"status", {"2"}, {}};
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset,
+                       Load("a,b,days,status\n1,2,30,2\n3,4,12.5,1\n5,6,0,1\n7,8,9,?\n"));
+  EXPECT_THAT(dataset.train.y, ElementsAre(30, -12.5, 0));
+  EXPECT_TRUE(std::signbit(dataset.train.y[2]));
+  EXPECT_EQ(dataset.rows_incomplete, 1u);
+  ExpectError("a,b,days,status\n1,2,-3,2\n", ErrorCode::kDataBadCell, "d.csv:2:5",
+              "a time below 0");
+  ExpectError("a,b,days\n1,2,3\n", ErrorCode::kDataMissingColumn, "d.csv:1", "`status`");
+  ASSERT_OK_AND_ASSIGN(const Dataset unlabelled, LoadUnlabelled("a,b,days\n1,2,3\n"));
+  EXPECT_FALSE(unlabelled.has_label_column);
 }
 
 }  // namespace

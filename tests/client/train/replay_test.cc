@@ -1,13 +1,13 @@
 // FLamby's own runs of Fed-Heart-Disease (Ogier du Terrail et al. 2022, arXiv 2210.04620), with its
 // start weights and its mini-batches: not one test row differs.
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <tuple>
 
+#include "tests/client/train/gzip_json.h"
 #include "tests/client/train/tiny_federation.h"
 #include "tests/support/data_folder.h"
 #include "tests/support/first_state.h"
@@ -23,19 +23,6 @@ using nlohmann::json;
 
 constexpr size_t kUpdates = 100;  // a round
 constexpr double kReplayedWeights = 1e-4;
-
-json ReadGzippedJson(const std::string& path) {
-  std::string text;
-  const gzFile file = gzopen(path.c_str(), "rb");
-  EXPECT_NE(file, nullptr) << path;
-  if (file == nullptr) return {};
-  std::string block(1 << 16, '\0');
-  for (int got = 0; (got = gzread(file, block.data(), static_cast<unsigned>(block.size()))) > 0;) {
-    text.append(block, 0, static_cast<size_t>(got));
-  }
-  gzclose(file);
-  return json::parse(text);
-}
 
 struct Replayed {
   const char* name;  // in the golden file

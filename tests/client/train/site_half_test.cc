@@ -24,6 +24,7 @@ using ::consilium::testing::Synthetic;
 using wire::Workload;
 
 constexpr uint32_t kColumns = 3;
+constexpr size_t kEvaluationTensors = 12;  // of two classes, of one split
 
 // Takes no statistics to begin: standardise by the site, start from zeros.
 job::JobSpec Job() {
@@ -141,9 +142,10 @@ TEST(SiteHalf, ASplitBelowMinCellTrainsAndIsNotEvaluated) {
     task.workload = workload;
     task.min_cell = 11;
     ASSERT_OK_AND_ASSIGN(const Contribution without, RunTask(Job(), task, dataset));
-    EXPECT_EQ(SaidOf(without, "eval.test.").support, std::vector<uint64_t>(5, 0));
+    EXPECT_EQ(SaidOf(without, "eval.test.").support, std::vector<uint64_t>(kEvaluationTensors, 0));
     EXPECT_FALSE(SaidOf(without, "eval.test.").anything);
-    EXPECT_EQ(SaidOf(without, "eval.train.").support, std::vector<uint64_t>(5, 40));
+    EXPECT_EQ(SaidOf(without, "eval.train.").support,
+              std::vector<uint64_t>(kEvaluationTensors, 40));
     const auto metrics = server::aggregation::MetricsOf(Job(), workload, without.values);
     EXPECT_FALSE(metrics.test.has_value());
     EXPECT_EQ(metrics.train.value().rows, 40u);

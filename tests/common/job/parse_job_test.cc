@@ -256,7 +256,7 @@ TEST(ParseJob, WordsThatAreNotChoicesNameTheNearest) {
   parts.model = "kind = \"logstic\"";
   ExpectError(JobOf(parts), {ErrorCode::kJobOutOfRange, 9, 8,
                              "`model.kind` is \"logstic\", want \"logistic\", \"linear\", "
-                             "\"softmax\" or \"mlp\"",
+                             "\"softmax\", \"mlp\" or \"cox\"",
                              "did you mean \"logistic\"?"});
   parts = Parts();
   parts.extra = "[train]\nbatch_size = \"ful\"";
@@ -351,6 +351,34 @@ TEST(ParseJob, LevelsAreAtLeastTwoAndDistinct) {
   ExpectError(JobOf(parts), {ErrorCode::kJobOutOfRange, 6, 0, "want at least 2", ""});
   parts.label = "label = { name = \"y\", levels = [\"p\", \"p\"] }";
   ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "names \"p\" twice", ""});
+}
+
+TEST(ParseJob, CoxHasATimeAnEventAndTies) {
+  Parts parts;
+  parts.model = "kind = \"cox\"";
+  parts.label = "label = { name = \"days\", event = \"died\" }";
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
+  EXPECT_EQ(spec.model.kind, ModelKind::kCox);
+  EXPECT_EQ(spec.model.ties, Ties::kEfron);
+  EXPECT_EQ(spec.data.label, "days");
+  EXPECT_EQ(spec.data.event, "died");
+  EXPECT_EQ(spec.parameters(), 2u);
+  parts.model = "kind = \"cox\"\nties = \"breslow\"";
+  ASSERT_OK_AND_ASSIGN(const JobSpec breslow, Parse(JobOf(parts)));
+  EXPECT_EQ(breslow.model.ties, Ties::kBreslow);
+  parts.features = "features = [\"a\", \"died\"]";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "holds the label", "remove it"});
+  parts.features = "features = [\"a\"]";
+  parts.label = "label = \"days\"";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "has no event", "event = \"died\""});
+  parts.label = "label = { name = \"days\", event = \"days\" }";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "no name, or the label's", ""});
+  parts.label = "label = { name = \"days\", event = \"died\" }";
+  parts.model = "kind = \"logistic\"";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "has an event", "cox"});
+  parts.label = "label = \"y\"";
+  parts.model = "kind = \"logistic\"\nties = \"efron\"";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 10, 0, "does not go with", "cox"});
 }
 
 TEST(ParseJob, ManyColumnsOfOneKindAreNamedAtOnce) {

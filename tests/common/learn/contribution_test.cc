@@ -40,9 +40,13 @@ TEST(Contribution, TrainCarriesDeltasThenTheEvaluation) {
   const auto layout =
       ContributionLayout(Job(job::ModelKind::kLogistic, 2), wire::Workload::kTrain).value();
   EXPECT_EQ(NamesOf(layout),
-            "w b eval.train.rows eval.train.loss_sum eval.train.hits "
+            "w b eval.train.rows eval.train.loss_sum eval.train.hits eval.train.squared_error "
+            "eval.train.class_rows eval.train.class_hits eval.train.class_said eval.train.bin_rows "
+            "eval.train.bin_hits eval.train.bin_chances "
             "eval.train.histogram_negative eval.train.histogram_positive "
-            "eval.test.rows eval.test.loss_sum eval.test.hits "
+            "eval.test.rows eval.test.loss_sum eval.test.hits eval.test.squared_error "
+            "eval.test.class_rows eval.test.class_hits eval.test.class_said eval.test.bin_rows "
+            "eval.test.bin_hits eval.test.bin_chances "
             "eval.test.histogram_negative eval.test.histogram_positive ");
   EXPECT_EQ(FirstStatistic(layout), 2u);
   EXPECT_EQ(layout.tensors()[0].weighting, tensor::Weighting::kSamples);
@@ -56,12 +60,21 @@ TEST(Contribution, EvaluationHasWhatTheLabelAllows) {
   EXPECT_EQ(
       NamesOf(
           ContributionLayout(Job(job::ModelKind::kLinear, 1), wire::Workload::kEvaluate).value()),
-      "eval.train.rows eval.train.loss_sum eval.test.rows eval.test.loss_sum ");
+      "eval.train.rows eval.train.loss_sum eval.train.absolute_error "
+      "eval.test.rows eval.test.loss_sum eval.test.absolute_error ");
   EXPECT_EQ(
       NamesOf(
           ContributionLayout(Job(job::ModelKind::kSoftmax, 3), wire::Workload::kEvaluate).value()),
-      "eval.train.rows eval.train.loss_sum eval.train.hits "
-      "eval.test.rows eval.test.loss_sum eval.test.hits ");
+      "eval.train.rows eval.train.loss_sum eval.train.hits eval.train.squared_error "
+      "eval.train.class_rows eval.train.class_hits eval.train.class_said eval.train.bin_rows "
+      "eval.train.bin_hits eval.train.bin_chances "
+      "eval.test.rows eval.test.loss_sum eval.test.hits eval.test.squared_error "
+      "eval.test.class_rows eval.test.class_hits eval.test.class_said eval.test.bin_rows "
+      "eval.test.bin_hits eval.test.bin_chances ");
+  EXPECT_EQ(
+      NamesOf(ContributionLayout(Job(job::ModelKind::kCox, 1), wire::Workload::kEvaluate).value()),
+      "eval.train.rows eval.train.loss_sum eval.train.concordant eval.train.comparable "
+      "eval.test.rows eval.test.loss_sum eval.test.concordant eval.test.comparable ");
 }
 
 TEST(Contribution, SumsGoInAndComeOut) {
@@ -78,6 +91,9 @@ TEST(Contribution, SumsGoInAndComeOut) {
   EXPECT_EQ(back->hits, sums.hits);
   EXPECT_EQ(back->histogram_positive, sums.histogram_positive);
   EXPECT_EQ(back->histogram_negative, sums.histogram_negative);
+  EXPECT_EQ(back->squared_error, sums.squared_error);
+  EXPECT_EQ(back->class_said, sums.class_said);
+  EXPECT_EQ(back->bin_chances, sums.bin_chances);
   EXPECT_FALSE(ReadSums(shape, "eval.train.", values).has_value());  // no rows
 }
 

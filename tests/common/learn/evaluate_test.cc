@@ -106,5 +106,72 @@ TEST(Evaluate, BlocksChangeNothing) {
   EXPECT_EQ(in_blocks.histogram_positive, at_once.histogram_positive);
 }
 
+float LogitOf(double p) { return static_cast<float>(std::log(p / (1 - p))); }
+
+// Probabilities .9, .8, .4, .3 of labels 1, 0, 1, 0.
+TEST(Evaluate, MetricsOfProbabilitiesComeOutByHand) {
+  const std::vector<float> scores = {LogitOf(0.9), LogitOf(0.8), LogitOf(0.4), LogitOf(0.3)};
+  const std::vector<float> labels = {1, 0, 1, 0};
+  const SplitMetrics metrics = MetricsOf(Binary(), SumScores(Binary(), scores, labels));
+  EXPECT_NEAR(metrics.brier.value(), (0.01 + 0.64 + 0.36 + 0.09) / 4, 1e-6);
+  EXPECT_DOUBLE_EQ(metrics.f1.value(), 0.5);  // 1 right of 2 said and 2 there
+  // Four bins with one row each.
+  EXPECT_NEAR(metrics.calibration_error.value(), (0.1 + 0.8 + 0.6 + 0.3) / 4, 1e-6);
+  EXPECT_FALSE(metrics.rmse.has_value());
+  EXPECT_FALSE(metrics.c_index.has_value());
+}
+
+TEST(Evaluate, RowsOfOneBinAreCalibratedTogether) {
+  const std::vector<float> scores(4, LogitOf(0.75)), labels = {1, 1, 1, 0};
+  const SplitMetrics metrics = MetricsOf(Binary(), SumScores(Binary(), scores, labels));
+  EXPECT_NEAR(metrics.calibration_error.value(), 0, 1e-7);
+  EXPECT_NEAR(metrics.brier.value(), (3 * 0.0625 + 0.5625) / 4, 1e-6);
+}
+
+// Softmax of (log 6, log 3, log 1) is (.6, .3, .1).
+TEST(Evaluate, MetricsOfClassesComeOutByHand) {
+  const auto log = [](double x) { return static_cast<float>(std::log(x)); };
+  const std::vector<float> scores = {log(6), log(3), log(1), log(6), log(3), log(1)};
+  const std::vector<float> labels = {0, 1};
+  const SplitMetrics metrics = MetricsOf(Classes(3), SumScores(Classes(3), scores, labels));
+  EXPECT_NEAR(metrics.brier.value(), (0.16 + 0.09 + 0.01 + 0.36 + 0.49 + 0.01) / 2, 1e-6);
+  // Class 0: 2 / 3; class 1: 0; class 2 is neither said nor there.
+  EXPECT_DOUBLE_EQ(metrics.f1.value(), (2.0 / 3 + 0) / 2);
+  EXPECT_NEAR(metrics.calibration_error.value(), std::abs(0.5 - 0.6), 1e-6);
+}
+
+TEST(Evaluate, ErrorsOfNumbersComeOutByHand) {
+  ModelShape shape;
+  shape.kind = job::ModelKind::kLinear;
+  shape.inputs = 1;
+  shape.loss = LossKind::kSquared;
+  const std::vector<float> scores = {1, 2, 3}, labels = {2, 2, 1};
+  const SplitMetrics metrics = MetricsOf(shape, SumScores(shape, scores, labels));
+  EXPECT_DOUBLE_EQ(metrics.mae.value(), 1);
+  EXPECT_DOUBLE_EQ(metrics.rmse.value(), std::sqrt(5.0 / 3));
+  EXPECT_FALSE(metrics.f1.has_value());
+}
+
+// Outcomes are not summed row by row: the whole split is one risk set.
+TEST(Evaluate, SurvivalIsOfTheWholeSplit) {
+  ModelShape shape;
+  shape.kind = job::ModelKind::kCox;
+  shape.inputs = 1;
+  shape.loss = LossKind::kCox;
+  AlignedVector<float> x, y;
+  Random random(8);
+  for (int i = 0; i < 600; ++i) {
+    x.push_back(static_cast<float>(random.Normal()));
+    y.push_back(static_cast<float>(i % 3 == 0 ? -(i + 1) : i + 1));
+  }
+  const AlignedVector<float> w = {0.5F};
+  const auto model = MakeModel<float>(shape);
+  const EvaluationSums sums = Evaluate(*model, shape, w, {x, y});
+  AlignedVector<float> gradient(1);
+  EXPECT_NEAR(sums.loss_sum / 600, model->LossAndGradient(w, {x, y}, gradient), 1e-6);
+  EXPECT_GT(sums.comparable, 100'000);
+  EXPECT_NEAR(MetricsOf(shape, sums).c_index.value(), 0.5, 0.1);
+}
+
 }  // namespace
 }  // namespace consilium::learn

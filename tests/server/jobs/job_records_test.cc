@@ -100,7 +100,7 @@ TEST(JobRecords, EveryKindComesBackAsItWas) {
 
 TEST(JobRecords, ReportKeepsEveryField) {
   const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), Report()});
-  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 3, bytes));
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 4, bytes));
   const StepView step = std::get<StepClosed>(back).report;
   EXPECT_EQ(step.step, StepNumber(3));
   EXPECT_EQ(step.round, RoundNumber(2));
@@ -120,6 +120,25 @@ TEST(JobRecords, ReportKeepsEveryField) {
   EXPECT_EQ(step.late[0].site, SiteId("site-c"));
   EXPECT_EQ(step.late[0].counted_weight, 7u);
   EXPECT_EQ(step.late[0].update_digest, DigestOfByte(5));
+}
+
+TEST(JobRecords, FurtherMetricsAreKeptEachInItsPlace) {
+  for (size_t only = 0; only <= std::size(learn::kFurtherMetrics); ++only) {
+    StepView report = Report();
+    for (size_t i = 0; i < std::size(learn::kFurtherMetrics); ++i) {
+      const bool set = only == i || only == std::size(learn::kFurtherMetrics);
+      if (set)
+        report.metrics.test.value().*learn::kFurtherMetrics[i].value = 0.5 + static_cast<double>(i);
+    }
+    const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), report});
+    ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 4, bytes));
+    const StepView step = std::get<StepClosed>(back).report;
+    for (const learn::NamedMetric& metric : learn::kFurtherMetrics) {
+      EXPECT_EQ(step.metrics.test.value().*metric.value, report.metrics.test.value().*metric.value);
+      EXPECT_FALSE((step.metrics.train.value().*metric.value).has_value());
+    }
+    EXPECT_EQ(step.total_weight, 10u);
+  }
 }
 
 // Without kernels: what version 1 wrote, but for the length of the kernel's name at the end.
@@ -164,7 +183,7 @@ TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
   EXPECT_THAT(Decode(13, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(0, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(1, 2, {}), HasCode(ErrorCode::kFormatVersion));
-  EXPECT_THAT(Decode(8, 4, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(8, 5, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(7, 0, {}), HasCode(ErrorCode::kFormatVersion));
 }
 
@@ -172,7 +191,7 @@ TEST(JobRecords, LongReasonsAreCutBetweenCharacters) {
   StepView step = Report();
   step.sites[1].reason = std::string(kMaxReasonBytes - 4, 'x') + "\xc3\xa9\xc3\xa9\xc3\xa9";
   const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), step});
-  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 3, bytes));
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 4, bytes));
   EXPECT_EQ(std::get<StepClosed>(back).report.sites[1].reason,
             std::string(kMaxReasonBytes - 4, 'x') + "...");
 }
@@ -183,6 +202,9 @@ TEST(JobRecords, ReportOfTheLargestCohortFitsARecord) {
   row.site = SiteId(std::string(64, 's'));
   row.reason = std::string(4096, 'r');
   row.kernel = std::string(64, 'k');
+  for (const learn::NamedMetric& metric : learn::kFurtherMetrics) {
+    row.metrics.test.value().*metric.value = 1;
+  }
   row.metrics.train = row.metrics.test;
   step.sites.assign(wire::kMaxCohort, row);
   EXPECT_LT(Encode(StepClosed{JobId("0123456789abcdef"), step}).size(), size_t{16} << 20);
