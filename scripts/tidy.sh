@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# clang-tidy over the sources that changed; --all for every source. Five minutes at the most unless
-# --all: what is left over is counted, not hidden.
+# clang-tidy over the sources that changed; --all for every source. CONSILIUM_TIDY_SECONDS (300) at
+# the most unless --all: what is left over is counted, not hidden.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-limit=300
+limit=${CONSILIUM_TIDY_SECONDS:-300}
 if [[ ${1:-} == --all ]]; then
   limit=36000
   mapfile -t files < <(git ls-files 'src/*.cc')

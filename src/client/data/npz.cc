@@ -128,6 +128,7 @@ bool IsZip(ByteSpan bytes) {
 absl::StatusOr<Bytes> ZipMember(ByteSpan file, const std::string& member, const std::string& name) {
   CN_ASSIGN_OR_RETURN(const std::vector<Entry> entries, EntriesOf(file, name));
   std::vector<std::string> names;
+  names.reserve(entries.size());
   for (const Entry& entry : entries) names.push_back(entry.name);
   if (member.empty() && entries.size() == 1) return Unpack(file, entries[0], name);
   const std::string wanted =

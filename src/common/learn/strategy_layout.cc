@@ -68,7 +68,7 @@ Tensors StepTensors(const job::JobSpec& spec, const tensor::Layout& parameters) 
 
 absl::StatusOr<tensor::Layout> StateLayout(const job::JobSpec& spec, Statistics statistics) {
   CN_ASSIGN_OR_RETURN(const ModelShape shape, ShapeOf(spec));
-  CN_ASSIGN_OR_RETURN(const tensor::Layout plain, StateLayout(shape, statistics));
+  CN_ASSIGN_OR_RETURN(tensor::Layout plain, StateLayout(shape, statistics));
   if (!VectorsOf(spec).variates) return plain;
   CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, ParameterLayout(shape));
   Tensors tensors = parameters.tensors();

@@ -373,32 +373,12 @@ std::vector<JobId> JobHistory::OpenJobs() const {
   return open;
 }
 
-std::vector<JobId> JobHistory::EndedJobsBeyond(size_t keep) const {
-  MutexLock lock(mutex_);
-  if (ended_.size() <= keep) return {};
-  const auto end = ended_.begin() + static_cast<std::ptrdiff_t>(ended_.size() - keep);
-  return {ended_.begin(), end};
-}
-
 std::vector<SiteEpoch> JobHistory::Epochs() const {
   MutexLock lock(mutex_);
   std::vector<SiteEpoch> epochs;
+  epochs.reserve(epochs_.size());
   for (const auto& [site, epoch] : epochs_) epochs.push_back(epoch);
   return epochs;
-}
-
-std::optional<UpdateAccepted> JobHistory::FindAccepted(const wire::TaskKey& key) const {
-  MutexLock lock(mutex_);
-  const Entry* entry = Find(key.job);
-  if (entry == nullptr) return std::nullopt;
-  if (const auto step = entry->late.find(key.step); step != entry->late.end()) {
-    const auto site = step->second.sites.find(key.site);
-    return site == step->second.sites.end() ? std::nullopt : site->second;
-  }
-  if (!entry->open || entry->open->opened.step != key.step) return std::nullopt;
-  const auto found = entry->open->accepted.find(key.site);
-  if (found == entry->open->accepted.end()) return std::nullopt;
-  return found->second;
 }
 
 }  // namespace consilium::server::jobs

@@ -1,4 +1,4 @@
-// What a JobHistory says of what is past: committed steps, and what became of updates.
+// What a JobHistory says of what is past: ended jobs, committed steps, what became of updates.
 #include <algorithm>
 #include <span>
 
@@ -92,6 +92,27 @@ std::optional<std::string> JobHistory::ResultOf(const JobId& job) const {
   if (entry == nullptr) return "unknown";
   if (entry->view.ended == 0) return std::nullopt;
   return NameOf(entry->view.status);
+}
+
+std::vector<JobId> JobHistory::EndedJobsBeyond(size_t keep) const {
+  MutexLock lock(mutex_);
+  if (ended_.size() <= keep) return {};
+  const auto end = ended_.begin() + static_cast<std::ptrdiff_t>(ended_.size() - keep);
+  return {ended_.begin(), end};
+}
+
+std::optional<UpdateAccepted> JobHistory::FindAccepted(const wire::TaskKey& key) const {
+  MutexLock lock(mutex_);
+  const Entry* entry = Find(key.job);
+  if (entry == nullptr) return std::nullopt;
+  if (const auto step = entry->late.find(key.step); step != entry->late.end()) {
+    const auto site = step->second.sites.find(key.site);
+    return site == step->second.sites.end() ? std::nullopt : site->second;
+  }
+  if (!entry->open || entry->open->opened.step != key.step) return std::nullopt;
+  const auto found = entry->open->accepted.find(key.site);
+  if (found == entry->open->accepted.end()) return std::nullopt;
+  return found->second;
 }
 
 }  // namespace consilium::server::jobs

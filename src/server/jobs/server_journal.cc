@@ -129,7 +129,7 @@ absl::Status ServerJournal::Compact() {
     while (in_flight_ > 0) idle_.Wait(mutex_);
     journal_.reset();
   }
-  const absl::Status compacted = CompactJournal(storage_, path_).status();
+  absl::Status compacted = CompactJournal(storage_, path_).status();
   auto opened = journal::Journal::Open(storage_, path_,
                                        [](const journal::Record&) { return absl::OkStatus(); });
   MutexLock lock(mutex_);
