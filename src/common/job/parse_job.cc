@@ -40,6 +40,7 @@ class JobReader {
     ReadParticipation(root_.Table("participation"));
     CheckLocalTime();
     ReadAggregation(root_.Table("aggregation"));
+    ReadSampling(root_.Table("participation"), spec_);
     return std::move(spec_);
   }
 
@@ -220,7 +221,6 @@ class JobReader {
         static_cast<uint32_t>(table.Integer(Leaf("participation.max_failed_rounds"), {0, 1'000'000})
                                   .value_or(part.max_failed_rounds));
     CheckSites(table);
-    ReadSampling(table, part);
   }
 
   void ReadGoal(const TomlTable& table) {

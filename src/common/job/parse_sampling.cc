@@ -19,7 +19,8 @@ constexpr std::array kSamplings = {"uniform", "weighted", "tags", "poisson"};
 
 class SamplingReader {
  public:
-  SamplingReader(const TomlTable& table, ParticipationSpec& part) : table_(table), part_(part) {}
+  SamplingReader(const TomlTable& table, JobSpec& spec)
+      : table_(table), spec_(spec), part_(spec.participation) {}
 
   void Read() {
     const auto named =
@@ -115,8 +116,20 @@ class SamplingReader {
     const auto refuse = [&](const char* key, std::string_view what) {
       table_.Conflict(key, fmt::format("{} does not go with sampling = \"poisson\"", what), kWhy);
     };
+    const auto refuse_with = [&](std::string_view what) {
+      table_.Conflict("sampling", fmt::format("is \"poisson\", which does not go with {}", what),
+                      kWhy);
+    };
+    if (spec_.strategy.buffer > 0) {
+      refuse_with("a strategy that fills a buffer: it closes a round early");
+      return;
+    }
     if (part_.goal > 0) refuse(table_.Has("goal") ? "goal" : "select", "closes a round early, and");
-    if (!part_.required_sites.empty()) refuse("required_sites", "asks a site in every round, and");
+    if (spec_.robust.kind == RobustKind::kFlTrust) {
+      refuse_with("rule = \"fltrust\", which asks its root site in every round");
+    } else if (!part_.required_sites.empty()) {
+      refuse("required_sites", "asks a site in every round, and");
+    }
     if (part_.late == Late::kNextRound) {
       refuse("late", "leaves out sites that are still at work, and");
     }
@@ -126,13 +139,12 @@ class SamplingReader {
   }
 
   const TomlTable& table_;
+  const JobSpec& spec_;
   ParticipationSpec& part_;
 };
 
 }  // namespace
 
-void ReadSampling(const TomlTable& table, ParticipationSpec& part) {
-  SamplingReader(table, part).Read();
-}
+void ReadSampling(const TomlTable& table, JobSpec& spec) { SamplingReader(table, spec).Read(); }
 
 }  // namespace consilium::job

@@ -7,8 +7,8 @@
 
 namespace consilium::job {
 
-// Errors are kept for TomlFile::Finish(). `table` is [participation]; all else of `part` is read.
-void ReadSampling(const config::TomlTable& table, ParticipationSpec& part);
+// Errors are kept for TomlFile::Finish(). `table` is [participation]; all else of `spec` is read.
+void ReadSampling(const config::TomlTable& table, JobSpec& spec);
 
 }  // namespace consilium::job
 

@@ -76,6 +76,20 @@ TEST(ParseSampling, PoissonRefusesWhatSpoilsTheChance) {
   }
 }
 
+// Of those a strategy or a rule says what the keys of [participation] do not.
+TEST(ParseSampling, BuffersAndRootSitesAreConsidered) {
+  const std::string poisson = "sampling = \"poisson\"\nsampling_rate = 0.5\n[aggregation]\n";
+  ExpectSamplingError(poisson + "strategy = \"fedbuff\"", ErrorCode::kJobConflict,
+                      "which does not go with a strategy that fills a buffer",
+                      "with the same chance");
+  ExpectSamplingError(poisson + "rule = \"fltrust\"\nroot_site = \"a\"", ErrorCode::kJobConflict,
+                      "asks its root site in every round", "with the same chance");
+  ASSERT_OK_AND_ASSIGN(const JobSpec weighted,
+                       ParseSampling("sampling = \"weighted\"\nsite_weights = { a = 2 }\n"
+                                     "[aggregation]\nstrategy = \"fedbuff\"\nbuffer = 4"));
+  EXPECT_EQ(weighted.participation.sampling, Sampling::kWeighted);
+}
+
 TEST(ParseSampling, NamesOfSitesAreChecked) {
   const std::string three = "goal = 2\nsites = [\"a\", \"b\", \"c\"]\n";
   ExpectSamplingError(three + "sampling = \"weighted\"\nsite_weights = { d = 1 }",
