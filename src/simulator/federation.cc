@@ -12,6 +12,8 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/version.h"
+#include "common/crypto/sha256.h"
+#include "common/learn/model_text.h"
 #include "common/learn/train_kernel.h"
 #include "common/wire/envelope.h"
 #include "simulator/draw.h"
@@ -94,14 +96,41 @@ absl::Status SimulatedFederation::StartSite(Site& site) {
            .kernel = learn::TrainKernel(),
            .most_cached_bytes = 0,  // of thousands of sites each would keep the model
            .checkpoint_interval = Duration(0)},
-          {site.disk, *site.setup.datasets, site.policy, clock_, options_.site_half}));
+          {site.disk, *site.setup.datasets, site.policy, clock_, HalfOf(site),
+           [this](ByteSpan file, std::string_view name) { return Parsed(file, name); }}));
   CN_ASSIGN_OR_RETURN(site.line, link_->Connect(site.setup.site, *site.session));
   return absl::OkStatus();
+}
+
+// Every site reads the same bytes: they are parsed once.
+absl::StatusOr<job::JobSpec> SimulatedFederation::Parsed(ByteSpan file,
+                                                         std::string_view name) const {
+  if (crypto::Sha256Of(file) == spec_.digest) return spec_;
+  return job::ParseJob(file, name);
+}
+
+Duration SimulatedFederation::RowTimeOf(const Site& site) const {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
+      std::min(std::chrono::duration<double>(options_.pace.row_time).count() * site.slowness,
+               std::chrono::duration<double>(kMostSimulatedTime).count())));
+}
+
+client::session::SiteHalf SimulatedFederation::HalfOf(const Site& site) const {
+  return [this, &site](const job::JobSpec& spec, const client::train::SiteTask& task,
+                       const wire::StatePart& state, const client::data::Dataset& dataset,
+                       const client::train::Progress& progress) {
+    const StepClock steps(StepTime(spec, dataset.train.rows(), RowTimeOf(site)));
+    client::train::SiteTask timed = task;
+    timed.clock = &steps;
+    timed.texts = &texts_;
+    return options_.site_half(spec, timed, state, dataset, progress);
+  };
 }
 
 absl::StatusOr<JobId> SimulatedFederation::Submit(std::string_view file,
                                                   std::string_view file_name) {
   CN_ASSIGN_OR_RETURN(spec_, job::ParseJob(AsBytes(file), file_name));
+  texts_ = learn::ModelTexts(spec_);
   wire::Envelope envelope;
   envelope.federation = kName;
   envelope.not_before = clock_.UtcNow();
@@ -188,14 +217,13 @@ void SimulatedFederation::OnReceipt(const wire::Receipt& receipt) {
 }
 
 void SimulatedFederation::TakeUp(Site& site, const wire::TaskOffer& offer) {
+  const Duration row_time = RowTimeOf(site);
   const uint64_t visits =
-      RowVisits(spec_, offer.workload, site.setup.train_rows, site.setup.test_rows);
+      RowVisits(spec_, offer.workload, site.setup.train_rows, site.setup.test_rows, row_time);
   const double seconds =
-      std::chrono::duration<double>(options_.pace.row_time).count() * static_cast<double>(visits);
-  const Duration takes = std::min(
-      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(
-          seconds * site.slowness, std::chrono::duration<double>(kMostSimulatedTime).count()))),
-      kMostSimulatedTime);
+      std::chrono::duration<double>(row_time).count() * static_cast<double>(visits);
+  const Duration takes = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
+      std::min(seconds, std::chrono::duration<double>(kMostSimulatedTime).count())));
   site.busy_until = std::max(site.busy_until, events_.Now()) + takes;
   const Duration whole = site.busy_until - events_.Now();
   Later(site, whole, [this, &site, step = offer.step] { Deliver(site, step); });

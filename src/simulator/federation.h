@@ -15,7 +15,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -84,6 +86,11 @@ class SimulatedFederation final : private LineListener {
   void OnHeard(const SiteId& site, const wire::ServerMessage& message) override;
   void OnSaid(const SiteId& site, const wire::SiteMessage& message) override;
   void OnReceipt(const wire::Receipt& receipt) override;
+  absl::StatusOr<job::JobSpec> Parsed(ByteSpan file, std::string_view name) const;
+  // Of one visit of a row at this site.
+  Duration RowTimeOf(const Site& site) const;
+  // As options_.site_half, with local steps that take their simulated time.
+  client::session::SiteHalf HalfOf(const Site& site) const;
   void TakeUp(Site& site, const wire::TaskOffer& offer);
   void Pulse(Site& site, const wire::TaskOffer& offer, Instant until);
   void Deliver(Site& site, StepNumber step);
@@ -104,6 +111,7 @@ class SimulatedFederation final : private LineListener {
   std::vector<std::unique_ptr<Site>> sites_;
   std::unordered_map<SiteId, Site*> by_name_;
   job::JobSpec spec_;
+  std::map<std::string, std::string> texts_;  // learn::ModelTexts of it
   bool changed_ = false;
   uint64_t dropped_ = 0;
   absl::Status trouble_;  // a site that could not start again

@@ -25,6 +25,10 @@ std::optional<double> NumberIn(std::string_view text, double least, double most)
   return value;
 }
 
+uint64_t BatchRows(const job::TrainSpec& train, uint64_t rows) {
+  return train.batch_size == 0 ? rows : std::min<uint64_t>(train.batch_size, rows);
+}
+
 absl::Status Unwanted(std::string_view option, std::string_view text, std::string_view wanted,
                       std::string_view example) {
   return Error(ErrorCode::kUsage, fmt::format("{} is `{}`, want {}", option, text, wanted),
@@ -73,17 +77,23 @@ std::vector<double> Slowness(const Slow& slow, size_t sites, uint64_t seed) {
   return factors;
 }
 
+Duration StepTime(const job::JobSpec& spec, uint64_t train_rows, Duration row_time) {
+  return row_time * static_cast<int64_t>(BatchRows(spec.train, train_rows));
+}
+
 uint64_t RowVisits(const job::JobSpec& spec, wire::Workload workload, uint64_t train_rows,
-                   uint64_t test_rows) {
+                   uint64_t test_rows, Duration row_time) {
   const uint64_t once = train_rows + test_rows;
   if (workload == wire::Workload::kEvaluate) return once;
   if (workload != wire::Workload::kTrain) return train_rows;
   const job::TrainSpec& train = spec.train;
-  const uint64_t batch =
-      train.batch_size == 0 ? train_rows : std::min<uint64_t>(train.batch_size, train_rows);
+  const uint64_t batch = BatchRows(train, train_rows);
   const uint64_t visits =
       train.local_steps > 0 ? train.local_steps * batch : train.local_epochs * train_rows;
-  return visits + once;
+  const Duration step = StepTime(spec, train_rows, row_time);
+  if (train.local_time <= Duration(0) || step <= Duration(0)) return visits + once;
+  const auto fit = static_cast<uint64_t>((train.local_time + step - Duration(1)) / step);
+  return std::min(visits, fit * batch) + once;
 }
 
 }  // namespace consilium::simulator

@@ -44,9 +44,25 @@ absl::StatusOr<Drop> ParseDrop(std::string_view text);
 // The factor of each of `sites` sites: round(share * sites) of them are slow.
 std::vector<double> Slowness(const Slow& slow, size_t sites, uint64_t seed);
 
-// Visits of rows that a task of a site with so many training and test rows takes.
+// Visits of rows that a task of a site with so many training and test rows takes, when one visit
+// takes `row_time`: of a training with `local_time` only the steps that fit, at least one.
 uint64_t RowVisits(const job::JobSpec& spec, wire::Workload workload, uint64_t train_rows,
-                   uint64_t test_rows);
+                   uint64_t test_rows, Duration row_time = Duration(0));
+
+// The clock of one training: each look at it but the first is a local step later, and training
+// looks once before its first step and once after each (client/train/sgd.h). Not thread-safe.
+class StepClock final : public Clock {
+ public:
+  explicit StepClock(Duration step) : step_(step) {}
+  Instant Now() const override { return Instant(step_ * looks_++); }
+  UtcMillis UtcNow() const override { return 0; }
+
+ private:
+  const Duration step_;
+  mutable int64_t looks_ = 0;
+};
+// How long a local step takes.
+Duration StepTime(const job::JobSpec& spec, uint64_t train_rows, Duration row_time);
 
 }  // namespace consilium::simulator
 

@@ -112,6 +112,19 @@ TEST(SimulatedFederation, ASlowSiteIsAliveAsLongAsItWorks) {
   }
 }
 
+TEST(SimulatedFederation, WithLocalTimeASlowSiteTakesFewerStepsAndHoldsUpNobody) {
+  Pace pace;
+  pace.row_time = std::chrono::seconds(1);
+  pace.slow = {0.5, 5};
+  std::string file = Job("min_sites = 4", 1);
+  const size_t at = file.find("batch_size = 5");
+  file.insert(at, "local_epochs = 4\nlocal_time = \"15s\"\n");
+  ASSERT_OK_AND_ASSIGN(const Finished done, RunJob(Sites(4, pace), file));
+  // Three steps of the quick, one of the slow; then an evaluation of 20 to 24 rows.
+  EXPECT_LE(done.view.steps[0].elapsed, std::chrono::seconds(25 + 5 * 24));
+  EXPECT_EQ(done.view.status, JobStatus::kDone);
+}
+
 TEST(SimulatedFederation, WithAGoalTheSlowAreLate) {
   Pace pace;
   pace.slow = {0.25, 100};

@@ -57,5 +57,24 @@ TEST(Pace, ATrainingVisitsItsBatchesAndEvaluatesOnce) {
   EXPECT_EQ(RowVisits(spec, wire::Workload::kMeans, 100, 20), 100u);
 }
 
+TEST(Pace, WithLocalTimeATrainingVisitsWhatFits) {
+  job::JobSpec spec;
+  spec.train.batch_size = 10;
+  spec.train.local_epochs = 3;
+  spec.train.local_steps = 0;
+  spec.train.local_time = std::chrono::milliseconds(45);
+  const Duration row = std::chrono::milliseconds(1);
+  EXPECT_EQ(RowVisits(spec, wire::Workload::kTrain, 100, 20, row), 50u + 120);
+  EXPECT_EQ(RowVisits(spec, wire::Workload::kTrain, 100, 20, 10 * row), 10u + 120);
+  EXPECT_EQ(RowVisits(spec, wire::Workload::kTrain, 100, 20, row / 100), 300u + 120);
+}
+
+TEST(Pace, TheClockOfATrainingMovesWithItsSteps) {
+  const StepClock clock(std::chrono::seconds(2));
+  const Instant begun = clock.Now();
+  EXPECT_EQ(clock.Now() - begun, std::chrono::seconds(2));
+  EXPECT_EQ(clock.Now() - begun, std::chrono::seconds(4));
+}
+
 }  // namespace
 }  // namespace consilium::simulator

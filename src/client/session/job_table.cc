@@ -37,7 +37,7 @@ Bytes GetBytes(ByteReader& reader) {
 
 }  // namespace
 
-absl::StatusOr<job::JobSpec> ReadNotice(const wire::JobNotice& notice) {
+absl::StatusOr<job::JobSpec> ReadNotice(const wire::JobNotice& notice, const JobParser& parse) {
   if (notice.file.size() > wire::kMaxJobFileBytes) {
     return Error(ErrorCode::kMessageTooLarge,
                  fmt::format("the job file has {} bytes, want at most {}", notice.file.size(),
@@ -49,7 +49,7 @@ absl::StatusOr<job::JobSpec> ReadNotice(const wire::JobNotice& notice) {
                                                    notice.job.value(), id.value()));
   }
   CN_RETURN_IF_ERROR(wire::DecodeEnvelope(notice.envelope).status());
-  return job::ParseJob(notice.file, "job.toml");
+  return parse(notice.file, "job.toml");
 }
 
 JobTable::JobTable(std::string folder, Storage& storage, size_t max_jobs)

@@ -8,6 +8,7 @@
 #define CONSILIUM_CLIENT_SESSION_JOB_TABLE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,9 +28,13 @@ struct KnownJob {
   uint64_t training_rows = 0;
 };
 
+// As job::ParseJob, which it may spare where it knows the same bytes.
+using JobParser = std::function<absl::StatusOr<job::JobSpec>(ByteSpan, std::string_view)>;
+
 // A job's notice, taken at its word for nothing: the id is the digest of what came, the file
 // parses. kProtocol, kFormatVersion, 02xx.
-absl::StatusOr<job::JobSpec> ReadNotice(const wire::JobNotice& notice);
+absl::StatusOr<job::JobSpec> ReadNotice(const wire::JobNotice& notice,
+                                        const JobParser& parse = job::ParseJob);
 
 class JobTable {
  public:

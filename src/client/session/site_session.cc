@@ -111,6 +111,7 @@ struct SiteSession::Parts {
   const policy::Policy* policy = nullptr;
   const Clock* clock = nullptr;
   SiteHalf site_half;
+  JobParser parse;
   Instant next_beat{};                   // the worker's
   std::vector<wire::Outcome> unsettled;  // of held updates: at most wire::kMaxHeldUpdates
   mutable Mutex mutex;
@@ -118,7 +119,7 @@ struct SiteSession::Parts {
 };
 
 absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options, Ground ground) {
-  auto& [storage, datasets, policy, clock, site_half] = ground;
+  auto& [storage, datasets, policy, clock, site_half, parse] = ground;
   CN_ASSIGN_OR_RETURN(auto store, SiteStore::Open({.folder = options.folder}, storage));
   CN_ASSIGN_OR_RETURN(StateCache cache, StateCache::Open(options.folder + "/states", storage,
                                                          options.most_cached_bytes));
@@ -137,6 +138,7 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
   p->policy = &policy;
   p->clock = &clock;
   p->site_half = std::move(site_half);
+  p->parse = std::move(parse);
   p->runner = std::make_unique<TaskRunner>(
       TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, p->scalings, p->own,
                        *p->checkpoints, datasets, policy, clock, p->site_half, p->options.kernel},
@@ -271,7 +273,7 @@ std::optional<wire::AdmissionReply> SiteSession::Parts::Admit(const wire::JobNot
     if (refuse) return RefusedBy(notice.job, *refuse);
     return wire::AdmissionReply{notice.job, wire::Verdict::kAdmitted, "", ""};
   }
-  absl::StatusOr<job::JobSpec> spec = ReadNotice(notice);
+  absl::StatusOr<job::JobSpec> spec = ReadNotice(notice, parse);
   if (!spec.ok()) return RefusedFor(notice.job, spec.status());
   // First without the data: a dataset that may not be used is not even read.
   const policy::PolicyQuestion question{&*spec, notice.researcher, std::nullopt};

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "client/data/dataset.h"
 #include "client/policy/policy.h"
+#include "client/session/job_table.h"
 #include "client/session/uplink.h"
 #include "client/train/site_half.h"
 #include "common/base/clock.h"
@@ -64,6 +65,7 @@ class SiteSession {
     const policy::Policy& policy;
     const Clock& clock;
     SiteHalf site_half;
+    JobParser parse = job::ParseJob;  // of notices
   };
   // Reads the store, or begins one with a fresh random id.
   static absl::StatusOr<std::unique_ptr<SiteSession>> Create(Options options, Ground ground);

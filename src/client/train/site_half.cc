@@ -88,7 +88,9 @@ struct Prepared {
 };
 
 absl::StatusOr<Prepared> PrepareBoth(const Work& work) {
-  CN_RETURN_IF_ERROR(learn::CheckModelFits(work.spec, work.state.texts));
+  CN_RETURN_IF_ERROR(work.task.texts != nullptr
+                         ? learn::CheckTextsFit(*work.task.texts, work.state.texts)
+                         : learn::CheckModelFits(work.spec, work.state.texts));
   CN_ASSIGN_OR_RETURN(const std::optional<learn::Scaling> scaling,
                       ScalingFor(work.spec, work.state, work.dataset.train));
   const learn::Scaling* by = scaling ? &*scaling : nullptr;

@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -48,6 +50,8 @@ struct SiteTask {
   std::span<const float> own = {};
   learn::BatchSource* batches = nullptr;  // null: learn::BatchOrder keyed by job, round and site
   const Clock* clock = nullptr;           // of `local_time`; null: it is not looked at
+  // learn::ModelTexts of the job, where somebody keeps them; null: made anew for this task.
+  const std::map<std::string, std::string>* texts = nullptr;
 };
 
 // kTrainingDiverged (a parameter became NaN or infinite, named), kModelMismatch (state and job do

@@ -207,7 +207,11 @@ absl::StatusOr<job::JobSpec> SpecOfModel(const wire::StatePart& model) {
 
 absl::Status CheckModelFits(const job::JobSpec& spec,
                             const std::map<std::string, std::string>& texts) {
-  const auto wanted = ModelTexts(spec);
+  return CheckTextsFit(ModelTexts(spec), texts);
+}
+
+absl::Status CheckTextsFit(const std::map<std::string, std::string>& wanted,
+                           const std::map<std::string, std::string>& texts) {
   for (const char* name : {"features", "label"}) {
     const auto held = texts.find(name);
     if (held != texts.end() && held->second == wanted.at(name)) continue;

@@ -31,6 +31,9 @@ absl::Status CheckTexts(const std::map<std::string, std::string>& texts);
 absl::StatusOr<job::JobSpec> SpecOfModel(const wire::StatePart& model);
 
 // OK when the features and label in a state's texts are those of the job: kModelMismatch otherwise.
+// `wanted`: ModelTexts of the job.
+absl::Status CheckTextsFit(const std::map<std::string, std::string>& wanted,
+                           const std::map<std::string, std::string>& texts);
 absl::Status CheckModelFits(const job::JobSpec& spec,
                             const std::map<std::string, std::string>& texts);
 
