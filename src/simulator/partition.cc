@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <set>
@@ -210,6 +211,15 @@ void DealByMix(std::vector<SiteRowsOf>& sites, const Labels& labels, double alph
   }
 }
 
+// A label may also be a value, or a time with its sign.
+bool AreClasses(const Labels& labels) {
+  const auto is_class = [&](double label) {
+    return label >= 0 && label < labels.classes && label == std::floor(label);
+  };
+  return labels.classes >= 2 && std::ranges::all_of(labels.train, is_class) &&
+         std::ranges::all_of(labels.test, is_class);
+}
+
 absl::Status CheckSites(const Labels& labels, uint32_t sites) {
   if (sites < 1 || sites > kMaxSimulatedSites) {
     return Error(ErrorCode::kUsage,
@@ -292,7 +302,7 @@ std::string TextOf(const Partition& partition) {
 absl::StatusOr<std::vector<SiteRowsOf>> Divide(const Partition& partition, const Labels& labels,
                                                uint32_t sites, uint64_t seed) {
   CN_RETURN_IF_ERROR(CheckSites(labels, sites));
-  if (partition.scheme != Scheme::kIid && labels.classes < 2) {
+  if (partition.scheme != Scheme::kIid && !AreClasses(labels)) {
     return Error(ErrorCode::kUsage,
                  fmt::format("--partition {} divides by label, and the job's label is a number",
                              TextOf(partition)),

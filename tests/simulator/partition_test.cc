@@ -182,6 +182,9 @@ TEST(Partition, LabelsThatAreNumbersAreNotDividedByLabel) {
   const std::vector<double> values = {1.5, 2.5, 3.5};
   const auto divided = Divide(*ParsePartition("dirichlet:1"), {values, {}, 1}, 2, 1);
   EXPECT_EQ(CodeOf(divided.status()), ErrorCode::kUsage);
+  EXPECT_EQ(CodeOf(Divide(*ParsePartition("shards:1"), {values, {}, 2}, 2, 1).status()),
+            ErrorCode::kUsage)
+      << "whatever the job calls them";
   EXPECT_THAT(Divide({}, {values, {}, 1}, 2, 1).status(), IsOk());
 }
 

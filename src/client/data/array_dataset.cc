@@ -269,7 +269,7 @@ class ArrayLoader {
   }
 
   absl::Status AddRow(const Part& part, uint64_t row, Split& split) {
-    values_ += spec_.design_columns() + 1;
+    values_ += split.columns + 1;
     if (values_ > kMaxDatasetValues) {
       return Error(
           ErrorCode::kDataTooLarge,
