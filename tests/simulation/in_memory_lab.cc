@@ -44,7 +44,7 @@ std::vector<LabSite> LabSites(const std::vector<std::string>& names, const std::
                               const std::string& data) {
   std::vector<LabSite> sites;
   for (size_t i = 0; i < names.size(); ++i) {
-    LabSite& site = sites.emplace_back(LabSite{names[i], client});
+    LabSite& site = sites.emplace_back(LabSite{.name = names[i], .client_toml = client});
     ReplaceAll(site.client_toml, "{name}", names[i]);
     ReplaceAll(site.client_toml, "{index}", std::to_string(i));
     ReplaceAll(site.client_toml, "{data}", data);
@@ -62,6 +62,7 @@ absl::StatusOr<FinishedJob> RunInMemory(const std::string& job_file,
     config.site = SiteId(site.name);
     config.datasets = read.back().datasets.get();
     config.policy = read.back().policy;
+    config.site_half = site.site_half;
   }
   InMemoryFederation federation(std::move(options));
   return federation.RunJob(job_file);

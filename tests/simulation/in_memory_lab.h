@@ -15,6 +15,7 @@ namespace consilium::simulation {
 struct LabSite {
   std::string name;
   std::string client_toml;  // [datasets.*] and [policy]
+  client::session::SiteHalf site_half = client::train::RunSiteHalf;
 };
 
 // One site per name; {name}, {index} and {data} in `client` are filled in.

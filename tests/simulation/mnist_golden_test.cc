@@ -10,9 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "common/base/inflate.h"
-#include "common/base/storage.h"
 #include "tests/simulation/in_memory_lab.h"
+#include "tests/simulation/mnist_sites.h"
 #include "tests/support/data_folder.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
@@ -30,50 +29,12 @@ constexpr size_t kMnistSites = 100;
 constexpr double kMnistWeights = 1e-4;
 constexpr double kMnistLoss = 1e-5;
 
-constexpr const char* kMnistClient = R"([datasets.digits]
-path = "{data}/train-{index}.idx"
-labels = "{data}/train-labels-{index}.idx"
-test_path = "{data}/test-{index}.idx"
-test_labels = "{data}/test-labels-{index}.idx"
-[policy]
-datasets = ["digits"]
-workloads = ["train", "evaluate"]
-researchers = ["*"]
-)";
-
-std::string BigEndian(uint32_t value) {
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift);
-  return bytes;
-}
-
-// Cuts an IDX file of `row_bytes` a row into one per site: site k has rows [k n, (k + 1) n).
-absl::Status Cut(const std::string& source, size_t head, size_t row_bytes, const TempFolder& folder,
-                 const std::string& name) {
-  auto packed = ReadWhole(PosixStorage(), source, 1 << 26);
-  if (!packed.ok()) return packed.status();
-  auto bytes = InflateGzip(*packed, source);
-  if (!bytes.ok()) return bytes.status();
-  const std::string_view text = AsText(*bytes);
-  const size_t rows = (text.size() - head) / row_bytes / kMnistSites;
-  for (size_t k = 0; k < kMnistSites; ++k) {
-    std::string file(text.substr(0, 4));
-    file += BigEndian(static_cast<uint32_t>(rows));
-    file += text.substr(8, head - 8);
-    file += text.substr(head + k * rows * row_bytes, rows * row_bytes);
-    folder.Write(fmt::format("{}-{}.idx", name, k), file);
-  }
-  return absl::OkStatus();
-}
-
 std::string MnistJob(const json& golden) {
   return fmt::format(
-      "name = \"mnist\"\nrounds = {}\n[data]\ndataset = \"digits\"\n"
-      "features = [{{ name = \"pixel\", count = 784 }}]\nstandardize = \"none\"\n"
-      "label = {{ name = \"digit\", levels = [\"0\", \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", "
-      "\"7\", \"8\", \"9\"] }}\n[model]\nkind = \"softmax\"\n[train]\nlearning_rate = {}\n"
-      "batch_size = \"full\"\nlocal_steps = {}\n[participation]\nmin_sites = 100\n",
-      golden["rounds"].get<int>(), golden["lr"].get<double>(), golden["local_steps"].get<int>());
+      "name = \"mnist\"\nrounds = {}\n{}[train]\nlearning_rate = {}\nbatch_size = \"full\"\n"
+      "local_steps = {}\n[participation]\nmin_sites = {}\n",
+      golden["rounds"].get<int>(), kMnistData, golden["lr"].get<double>(),
+      golden["local_steps"].get<int>(), kMnistSites);
 }
 
 // |ours - golden| / |golden|.
@@ -119,10 +80,7 @@ TEST(MnistInMemory, M1ComesOutOf100Sites) {
   const std::string mnist = images->substr(0, images->rfind('/') + 1);
   const json golden = json::parse(std::ifstream(*golden_file))["cases"]["M1_iid_E1"];
   const TempFolder folder;
-  ASSERT_THAT(Cut(*images, 16, 784, folder, "train"), IsOk());
-  ASSERT_THAT(Cut(mnist + "train-labels-idx1-ubyte.gz", 8, 1, folder, "train-labels"), IsOk());
-  ASSERT_THAT(Cut(mnist + "t10k-images-idx3-ubyte.gz", 16, 784, folder, "test"), IsOk());
-  ASSERT_THAT(Cut(mnist + "t10k-labels-idx1-ubyte.gz", 8, 1, folder, "test-labels"), IsOk());
+  ASSERT_THAT(CutMnist(mnist, kMnistSites, folder, nullptr), IsOk());
   std::vector<std::string> names;
   for (size_t k = 0; k < kMnistSites; ++k) names.push_back(fmt::format("site-{}", k));
   ASSERT_OK_AND_ASSIGN(const FinishedJob job,
