@@ -206,6 +206,7 @@ std::shared_ptr<JobEngine> Coordinator::Parts::Find(const JobId& job) const {
 std::vector<std::shared_ptr<JobEngine>> Coordinator::Parts::Engines() const {
   MutexLock lock(mutex_);
   std::vector<std::shared_ptr<JobEngine>> engines;
+  engines.reserve(running_.size());
   for (const auto& [job, running] : running_) engines.push_back(running.engine);
   return engines;
 }

@@ -27,30 +27,6 @@ Digest ManifestDigestOf(const wire::State& state) {
   return wire::DigestOf(wire::Manifest{RefOf(state.broadcast), RefOf(state.private_part)});
 }
 
-// Folds the kept updates again and returns the digest of the sum. kReplayDiffers when one of them
-// is gone or damaged.
-absl::StatusOr<Digest> FoldAgain(const JobId& job, const job::JobSpec& spec,
-                                 const jobs::StepView& step, const tensor::Layout& layout,
-                                 const std::map<StepNumber, Digest>& bases, const Stores& stores) {
-  std::vector<store::AcceptedUpdate> counted;
-  for (const jobs::SiteStepView& site : step.sites) {
-    if (!site.WasTaken()) continue;
-    counted.push_back(
-        {{job, step.step, site.site}, site.update_digest, site.weight, site.update_bytes});
-  }
-  const store::OpenStep of{job, step.step, step.base_state, layout,
-                           SumOptionsOf(spec, step.sites.size())};
-  auto digest =
-      GoesByRule(spec, step.workload)
-          ? AggregateAgain(spec, of, counted, stores.updates)
-          : stores.updates.DigestOfKept(
-                of, counted, CarriedBy(job, step.late, learn::FirstStatistic(layout), bases));
-  if (digest.ok() || CodeOf(digest.status()) == ErrorCode::kStorageIo) return digest;
-  return Error(ErrorCode::kReplayDiffers,
-               fmt::format("step {}: a kept update is gone or damaged: {}", step.step.value(),
-                           std::string(digest.status().message())));
-}
-
 // The state a step starts from: what the step before it gave, else the kept one. Null when neither
 // is there.
 absl::StatusOr<std::shared_ptr<const wire::State>> BaseOf(
@@ -93,8 +69,7 @@ class Replayer {
     CN_RETURN_IF_ERROR(bytes.status());
     if (crypto::Sha256Of(*bytes) != committed.accumulator) return replayed;
     if (spec_.retain == job::Retain::kUpdates && !step.sites.empty()) {
-      CN_ASSIGN_OR_RETURN(const Digest again,
-                          FoldAgain(job_, spec_, step, layout, bases_, stores_));
+      CN_ASSIGN_OR_RETURN(const Digest again, FoldAgain(step, layout));
       if (again != committed.accumulator) return replayed;
       replayed.sums_redone = true;
     }
@@ -113,6 +88,28 @@ class Replayer {
   }
 
  private:
+  // Folds the kept updates again and returns the digest of the sum. kReplayDiffers when one of them
+  // is gone or damaged.
+  absl::StatusOr<Digest> FoldAgain(const jobs::StepView& step, const tensor::Layout& layout) const {
+    std::vector<store::AcceptedUpdate> counted;
+    for (const jobs::SiteStepView& site : step.sites) {
+      if (!site.WasTaken()) continue;
+      counted.push_back(
+          {{job_, step.step, site.site}, site.update_digest, site.weight, site.update_bytes});
+    }
+    const store::OpenStep of{job_, step.step, step.base_state, layout,
+                             SumOptionsOf(spec_, step.sites.size())};
+    auto digest =
+        GoesByRule(spec_, step.workload)
+            ? AggregateAgain(spec_, of, counted, stores_.updates)
+            : stores_.updates.DigestOfKept(
+                  of, counted, CarriedBy(job_, step.late, learn::FirstStatistic(layout), bases_));
+    if (digest.ok() || CodeOf(digest.status()) == ErrorCode::kStorageIo) return digest;
+    return Error(ErrorCode::kReplayDiffers,
+                 fmt::format("step {}: a kept update is gone or damaged: {}", step.step.value(),
+                             std::string(digest.status().message())));
+  }
+
   const JobId& job_;
   const job::JobSpec& spec_;
   const Stores& stores_;

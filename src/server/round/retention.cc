@@ -1,5 +1,7 @@
 #include "server/round/retention.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -116,7 +118,8 @@ void Retention::RemoveFolderOf(const std::string& folder) {
   const auto names = stores_.storage.List(folder);
   if (!names.ok()) return;
   std::vector<std::string> paths;
-  for (const std::string& name : *names) paths.push_back(folder + "/" + name);
+  paths.reserve(names->size());
+  for (const std::string& name : *names) paths.push_back(fmt::format("{}/{}", folder, name));
   RemoveFiles(paths);
 }
 
@@ -178,7 +181,7 @@ absl::Status Retention::Rebuild(bool pin_strangers) {
     const std::string folder = stores_.sums_folder + "/" + job.job.value();
     CN_ASSIGN_OR_RETURN(std::vector<std::string> names, stores_.storage.List(folder));
     std::ranges::sort(names, {}, StepIn);
-    for (const std::string& name : names) RemoveFiles(AddSum(folder + "/" + name));
+    for (const std::string& name : names) RemoveFiles(AddSum(fmt::format("{}/{}", folder, name)));
   }
   if (pin_strangers) {
     for (const Digest& state : stores_.states.Manifests()) {
@@ -201,7 +204,7 @@ void Retention::RemoveStrangers() {
     const auto names = stores_.storage.List(folder);
     if (!names.ok()) continue;
     for (const std::string& name : *names) {
-      if (!history_.Knows(JobId(name))) RemoveFolderOf(folder + "/" + name);
+      if (!history_.Knows(JobId(name))) RemoveFolderOf(fmt::format("{}/{}", folder, name));
     }
   }
 }

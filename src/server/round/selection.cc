@@ -37,6 +37,7 @@ std::vector<SiteId> OthersThan(const std::vector<SiteId>& chosen,
 TooFew TooFewOf(std::string reason, const std::vector<SiteId>& others,
                 const Candidates& candidates) {
   std::vector<std::string> standings;
+  standings.reserve(others.size());
   for (const SiteId& site : others) standings.push_back(StandingOf(candidates, site));
   if (!standings.empty()) reason += "; not taking part: " + NamesOf(standings);
   return TooFew{std::move(reason), others};

@@ -77,6 +77,7 @@ absl::StatusOr<std::unique_ptr<StepRunner>> StepRunner::Open(Start start, const 
   CN_ASSIGN_OR_RETURN(const tensor::Layout layout,
                       learn::ContributionLayout(*start.spec, opened.workload));
   std::vector<store::AcceptedUpdate> accepted;
+  accepted.reserve(start.record.accepted.size());
   for (const auto& [site, update] : start.record.accepted) {
     accepted.push_back({update.key, update.digest, update.weight, update.bytes, update.kernel});
   }
