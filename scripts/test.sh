@@ -72,6 +72,7 @@ stage_asan() {
   step "asan build, thread safety" 1500 scripts/build.sh asan || { not_run "asan tests" "did not build"; return; }
   CONSILIUM_SEEDS=100 step "asan tests" 1200 "${ctest_words[@]}" --test-dir build/asan \
     -E '^(site_survival_test|drain_test)/'
+  not_run "asan, tsan: MNIST" "mnist_golden_test: many minutes unoptimised; release ran it, heart and WDBC ran here"
   not_run "asan: stops and kills" "site_survival_test, drain_test, tests/chaos: their jobs take minutes when checked; release ran them"
   step "fuzz, short" 300 scripts/fuzz.sh "${CONSILIUM_FUZZ_SECONDS:-8}" asan
 }
