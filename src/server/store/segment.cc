@@ -48,7 +48,7 @@ absl::Status Segment::KeepTo(uint64_t end, bool sync) {
 }
 
 absl::Status ReadSegment(const Storage& storage, const std::string& path, SegmentIndex& index) {
-  const absl::Status read =
+  absl::Status read =
       journal::ReadJournal(storage, path, [&](const journal::Record& record) -> absl::Status {
         ByteReader in(record.payload);
         const SiteId site(std::string(in.GetText(kMaxSiteBytes)));

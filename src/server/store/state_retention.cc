@@ -84,6 +84,7 @@ absl::Status StateStore::Pin(const Digest& manifest) {
 std::vector<Digest> StateStore::Manifests() const {
   MutexLock lock(mutex_);
   std::vector<Digest> manifests;
+  manifests.reserve(index_.size());
   for (const auto& [digest, names] : index_) manifests.push_back(digest);
   return manifests;
 }

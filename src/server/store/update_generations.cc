@@ -224,6 +224,7 @@ absl::StatusOr<Folded> UpdateStore::WriteGeneration(const FoldState& state, cons
 absl::Status UpdateStore::Fold(const JobId& job, StepNumber step,
                                const std::vector<UpdateNote>& updates) {
   std::vector<SiteId> sites;
+  sites.reserve(updates.size());
   for (const UpdateNote& update : updates) sites.push_back(update.site);
   CN_ASSIGN_OR_RETURN(const FoldState state, StateForFold(job, step, sites));
   if (state.files.empty()) return absl::OkStatus();

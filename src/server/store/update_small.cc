@@ -82,6 +82,7 @@ absl::Status UpdateStore::Keep(const std::vector<Ready*>& of_one_step) {
   if (kept.ok()) {
     CN_CRASH_POINT("accept.synced");
     std::vector<AcceptedUpdate> accepted;
+    accepted.reserve(of_one_step.size());
     for (const Ready* const ready : of_one_step) accepted.push_back(ready->accepted.update);
     kept = journal_(accepted, entry.step.sync);
   }
@@ -216,7 +217,7 @@ absl::Status UpdateStore::EndJob(const JobId& job) {
   CN_ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_.List(folder));
   for (const std::string& name : names) {
     if (NumberOf(name, kSmallStem) == 0) continue;
-    CN_RETURN_IF_ERROR(storage_.Remove(folder + "/" + name));
+    CN_RETURN_IF_ERROR(storage_.Remove(fmt::format("{}/{}", folder, name)));
     CN_CRASH_POINT("segment.removed");
   }
   return absl::OkStatus();
