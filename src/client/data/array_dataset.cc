@@ -152,7 +152,7 @@ class ArrayLoader {
 
   absl::Status FindColumns(const Part& train) {
     for (const job::FeatureSpec& feature : spec_.data.features) {
-      ColumnReader reader = ReaderOf({feature.name, feature.type, feature.levels});
+      ColumnReader reader = ReaderOf(FeatureWish(feature));
       CN_ASSIGN_OR_RETURN(const Origin origin, OriginOf(reader.file_column(), false));
       sources_.push_back({std::move(reader), origin});
     }
@@ -279,11 +279,12 @@ class ArrayLoader {
     const size_t before = split.x.size();
     for (size_t i = 0; i < spec_.data.features.size(); ++i) {
       CN_ASSIGN_OR_RETURN(const auto value, ValueOf(part, row, sources_[i]));
-      if (!value) {
+      const job::FeatureSpec& feature = spec_.data.features[i];
+      if (!value && feature.missing == job::Missing::kDrop) {
         split.x.resize(before);
         return DropRow(i);
       }
-      AddFeature(spec_.data.features[i], *value, split);
+      AppendFeature(feature, value, split.x);
     }
     CN_ASSIGN_OR_RETURN(const std::optional<double> label, LabelOf(part, row));
     if (!label && options_.labels == Labels::kRequired) {
@@ -306,16 +307,6 @@ class ArrayLoader {
     const auto outcome = OutcomeOf(spec_.data, *label, *event);
     if (!outcome.ok()) return Placed(outcome.status(), part, row, sources_[first].origin);
     return std::optional<double>(*outcome);
-  }
-
-  static void AddFeature(const job::FeatureSpec& feature, double value, Split& split) {
-    if (feature.type != job::ColumnType::kCategory) {
-      split.x.push_back(value);
-      return;
-    }
-    for (uint32_t level = 1; level <= feature.width(); ++level) {
-      split.x.push_back(value == static_cast<double>(level) ? 1.0 : 0.0);
-    }
   }
 
   absl::Status DropRow(size_t column) {

@@ -1,6 +1,7 @@
 #include "client/data/column_reader.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -30,6 +31,23 @@ ColumnWish LabelWish(const job::DataSpec& data) {
 
 ColumnWish EventWish(const job::DataSpec& data) {
   return {data.event, job::ColumnType::kBinary, {}};
+}
+
+ColumnWish FeatureWish(const job::FeatureSpec& feature) {
+  return {feature.name, feature.type, feature.levels, feature.other};
+}
+
+void AppendFeature(const job::FeatureSpec& feature, std::optional<double> value,
+                   std::vector<double>& x) {
+  const bool category = feature.type == job::ColumnType::kCategory;
+  for (uint32_t column = 1; column <= feature.value_width(); ++column) {
+    if (!value) {
+      x.push_back(std::numeric_limits<double>::quiet_NaN());
+    } else {
+      x.push_back(!category ? *value : *value == static_cast<double>(column) ? 1.0 : 0.0);
+    }
+  }
+  if (feature.missing == job::Missing::kIndicator) x.push_back(value ? 0.0 : 1.0);
 }
 
 absl::StatusOr<double> OutcomeOf(const job::DataSpec& data, double time, double event) {
@@ -81,11 +99,12 @@ absl::StatusOr<double> ColumnReader::ReadBinary(std::string_view cell) const {
 
 absl::StatusOr<double> ColumnReader::ReadLevel(std::string_view cell) const {
   if (const auto level = levels_.Find(cell)) return static_cast<double>(*level);
+  if (!wish_.other.empty()) return static_cast<double>(levels_.Find(wish_.other).value());
   return Error(ErrorCode::kDataUnknownLevel,
                fmt::format("{} has a cell that is none of the job's levels, want {}", Named(),
                            ListOf(wish_.levels)),
                "map the site's texts to the job's with `values` in client.toml, add the level to "
-               "the job, or list the text under `missing`");
+               "the job, give it a level for all `other` cells, or list the text under `missing`");
 }
 
 }  // namespace consilium::client::data

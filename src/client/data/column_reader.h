@@ -5,6 +5,7 @@
 #define CONSILIUM_CLIENT_DATA_COLUMN_READER_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ struct ColumnWish {
   std::string name;  // logical
   job::ColumnType type = job::ColumnType::kNumber;
   std::vector<std::string> levels;  // kCategory
+  std::string other = {};           // the level of a cell that is none of them; empty: an error
 };
 
 // What it asks of the label's, and of the event's where there is one.
@@ -30,6 +32,11 @@ ColumnWish EventWish(const job::DataSpec& data);
 // A time and whether the event happened then, as one number: -t where it did not (common/learn,
 // survival.h).
 absl::StatusOr<double> OutcomeOf(const job::DataSpec& data, double time, double event);
+
+ColumnWish FeatureWish(const job::FeatureSpec& feature);
+// The design columns of a feature's value, at the end of `x`; of a missing one NaN.
+void AppendFeature(const job::FeatureSpec& feature, std::optional<double> value,
+                   std::vector<double>& x);
 
 class ColumnReader {
  public:

@@ -101,7 +101,7 @@ class CsvLoader {
 
   absl::Status FindColumns() {
     for (const job::FeatureSpec& feature : spec_.data.features) {
-      CN_RETURN_IF_ERROR(AddSource(ReaderOf({feature.name, feature.type, feature.levels})));
+      CN_RETURN_IF_ERROR(AddSource(ReaderOf(FeatureWish(feature))));
     }
     ColumnReader label = ReaderOf(LabelWish(spec_.data));
     dataset_.has_label_column = options_.labels == Labels::kRequired || Has(label.file_column());
@@ -117,6 +117,10 @@ class CsvLoader {
     for (const std::string& column : config_.filter.columns()) {
       CN_ASSIGN_OR_RETURN(const size_t index, IndexOf(column, column, "the filter reads"));
       filter_columns_.push_back(index);
+    }
+    if (!config_.split.time_column.empty() && dataset_.has_label_column) {
+      const std::string& column = config_.split.time_column;
+      CN_ASSIGN_OR_RETURN(time_column_, IndexOf(column, column, "the split reads"));
     }
     if (config_.split.fold_column.empty() || !dataset_.has_label_column) return absl::OkStatus();
     CN_ASSIGN_OR_RETURN(fold_column_, IndexOf(config_.split.fold_column, config_.split.fold_column,
@@ -186,6 +190,9 @@ class CsvLoader {
     ++dataset_.rows_read;
     Split* split = held_out ? &dataset_.test : &dataset_.train;
     if (fold_column_) split = FoldOf(*fold_column_);
+    if (time_column_) {
+      CN_ASSIGN_OR_RETURN(split, SplitByTime(*time_column_));
+    }
     if (split == nullptr) {
       ++dataset_.rows_in_no_split;
       return absl::OkStatus();
@@ -202,7 +209,9 @@ class CsvLoader {
   std::optional<size_t> FirstMissing() const {
     const size_t needed =
         options_.labels == Labels::kRequired ? sources_.size() : spec_.data.features.size();
+    const auto& features = spec_.data.features;
     for (size_t i = 0; i < needed; ++i) {
+      if (i < features.size() && features[i].missing != job::Missing::kDrop) continue;
       if (!CellAt(sources_[i].index)) return i;
     }
     return std::nullopt;
@@ -223,6 +232,25 @@ class CsvLoader {
     return nullptr;
   }
 
+  // As a filter compares: by number where the border is one, else byte by byte.
+  absl::StatusOr<Split*> SplitByTime(size_t column) {
+    const std::optional<std::string_view> cell = CellAt(column);
+    if (!cell) return nullptr;
+    const std::string& border = config_.split.test_from;
+    bool later = *cell >= border;
+    if (const auto from = NumberOf(border)) {
+      const auto time = NumberOf(*cell);
+      if (!time) {
+        return ErrorAt(ErrorCode::kDataBadCell, Where(column),
+                       fmt::format("column `{}` has a cell that is not a number, as `test_from` is",
+                                   config_.split.time_column),
+                       "mend the cell, or write `test_from` as the column writes its times");
+      }
+      later = *time >= *from;
+    }
+    return later ? &dataset_.test : &dataset_.train;
+  }
+
   // The trimmed cell; nullopt when it is missing.
   std::optional<std::string_view> CellAt(size_t column) const {
     const std::string_view cell = TrimCell(record_.cell(column));
@@ -239,15 +267,11 @@ class CsvLoader {
           "leave rows out with `filter`, or use fewer features");
     }
     for (size_t i = 0; i < spec_.data.features.size(); ++i) {
-      CN_ASSIGN_OR_RETURN(const double value, ValueOf(sources_[i]));
-      const job::FeatureSpec& feature = spec_.data.features[i];
-      if (feature.type != job::ColumnType::kCategory) {
-        split.x.push_back(value);
-        continue;
+      std::optional<double> value;
+      if (CellAt(sources_[i].index)) {
+        CN_ASSIGN_OR_RETURN(value, ValueOf(sources_[i]));
       }
-      for (uint32_t level = 1; level <= feature.width(); ++level) {
-        split.x.push_back(value == static_cast<double>(level) ? 1.0 : 0.0);
-      }
+      AppendFeature(spec_.data.features[i], value, split.x);
     }
     CN_ASSIGN_OR_RETURN(const double label, LabelOfRow());
     split.y.push_back(label);
@@ -305,6 +329,7 @@ class CsvLoader {
   std::vector<Source> sources_;  // the features in order, then the label and its event if there are
   std::vector<size_t> filter_columns_;
   std::optional<size_t> fold_column_;
+  std::optional<size_t> time_column_;
   uint64_t values_ = 0;
   uint64_t place_ = 0;  // of the row at hand
   Dataset dataset_;

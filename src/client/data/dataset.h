@@ -1,7 +1,9 @@
 // A dataset as training sees it: a design matrix, labels, and a split. Rows with missing values are
-// gone and counted; categories have become dummies.
+// gone and counted, but for features that the job wants filled: these are NaN; categories have
+// become dummies.
 //
-// [rows, columns] float64, row-major, in the order of the job's features (dummies in level order).
+// [rows, columns] float64, row-major, in the order of the job's features (dummies in level order,
+// then the indicator if there is one).
 // Labels: 0/1 (logistic, mlp without label levels), class index (softmax, mlp with levels), value
 // (linear), time with the sign of the event (cox: -t where the row was censored); NaN where
 // Labels::kOptional found none. rows_read = train.rows() + test.rows() + rows_incomplete +

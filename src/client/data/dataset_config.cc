@@ -111,6 +111,7 @@ class DatasetReader {
     if (auto train = table_.Texts("train", kMaxMarkers)) split.train = *std::move(train);
     if (auto test = table_.Texts("test", kMaxMarkers)) split.test = *std::move(test);
     if (const auto share = table_.Number("holdout", {0, kMostHoldout})) split.holdout = *share;
+    ReadTime();
     for (const char* key : {"train", "test"}) {
       if (fold || !table_.Has(key)) continue;
       table_.Conflict(key, "needs a `fold_column`", "say which column holds these texts");
@@ -125,6 +126,22 @@ class DatasetReader {
     }
   }
 
+  void ReadTime() {
+    SplitConfig& split = dataset_.split;
+    split.time_column = table_.Text("time_column").value_or("");
+    split.test_from = table_.Text("test_from").value_or("");
+    if (table_.Has("time_column") != table_.Has("test_from")) {
+      table_.Conflict(table_.Has("test_from") ? "test_from" : "time_column",
+                      "wants `time_column` and `test_from` together",
+                      "time_column = \"admitted\", test_from = \"2024-01-01\"");
+    }
+    for (const char* key : {"fold_column", "holdout"}) {
+      if (!table_.Has("time_column") || !table_.Has(key)) continue;
+      table_.Conflict("time_column", fmt::format("and `{}` exclude each other", key),
+                      "keep one of them");
+    }
+  }
+
   void ReadArrays() {
     ArrayConfig& array = dataset_.array;
     array.labels = ReadPlace("labels");
@@ -134,7 +151,8 @@ class DatasetReader {
     array.divide_by = table_.Number("divide_by", {0, kMaxDivisor, true});
     static constexpr const char* kOfArrays[] = {"labels", "test_path", "test_labels",
                                                 "column_prefix", "divide_by"};
-    static constexpr const char* kOfText[] = {"separator", "header", "fold_column"};
+    static constexpr const char* kOfText[] = {"separator", "header", "fold_column", "time_column",
+                                              "test_from"};
     const bool is_array = dataset_.format == Format::kArray;
     for (const char* key : kOfArrays) {
       if (is_array || !table_.Has(key)) continue;

@@ -28,12 +28,14 @@ struct ColumnConfig {
   std::map<std::string, std::string> values;  // cell -> what the job calls it
 };
 
-// How rows become train and test: by a column, by chance, or all of them train.
+// How rows become train and test: by a column, by time, by chance, or all of them train.
 struct SplitConfig {
   std::string fold_column;  // empty: no fold column
   std::vector<std::string> train;
   std::vector<std::string> test;
-  double holdout = 0;  // about this share of the rows is test
+  double holdout = 0;            // about this share of the rows is test
+  std::string time_column = {};  // empty: none; rows without a time are left out
+  std::string test_from = {};    // rows of this time and later are test
 };
 
 // How a dataset's files are read: text in columns, or arrays of numbers (array.h).

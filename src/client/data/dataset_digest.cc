@@ -51,6 +51,9 @@ void AddArray(Canonical& text, const DatasetConfig& config) {
 
 void AddColumn(Canonical& text, const DatasetConfig& config, const job::FeatureSpec& column) {
   text.Text(column.name).Number(static_cast<uint32_t>(column.type)).Texts(column.levels);
+  if (column.missing != job::Missing::kDrop || !column.other.empty()) {
+    text.Text("fill 1").Number(static_cast<uint32_t>(column.missing)).Text(column.other);
+  }
   const auto found = config.columns.find(column.name);
   if (found == config.columns.end()) {
     text.Text(column.name).Texts({}).Number(uint32_t{0});
@@ -75,6 +78,9 @@ Digest DatasetDigest(const Digest& file, const DatasetConfig& config, const job:
   for (const job::FeatureSpec& feature : data.features) AddColumn(text, config, feature);
   AddColumn(text, config, {data.label, job::ColumnType::kNumber, data.label_levels});
   text.Number(data.classes);
+  if (!config.split.time_column.empty()) {
+    text.Text("time 1").Text(config.split.time_column).Text(config.split.test_from);
+  }
   if (!data.event.empty()) {
     AddColumn(text, config, {data.event, job::ColumnType::kBinary, {}});
   }

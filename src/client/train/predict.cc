@@ -9,6 +9,7 @@
 #include "client/train/prepared.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
+#include "common/learn/fill.h"
 #include "common/learn/loss.h"
 #include "common/learn/model_text.h"
 
@@ -83,8 +84,10 @@ absl::StatusOr<Prediction> Predict(const wire::StatePart& model, const data::Spl
                       learn::ReadParameters(layout, model.tensors));
   CN_ASSIGN_OR_RETURN(const std::optional<learn::Scaling> scaling,
                       ScalingOfModel(spec, model, statistics));
-  CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> x,
-                      PrepareFeatures(shape, rows, scaling ? &*scaling : nullptr));
+  CN_ASSIGN_OR_RETURN(
+      const learn::AlignedVector<float> x,
+      PrepareFeatures(shape, rows, scaling ? &*scaling : nullptr,
+                      scaling ? learn::FillOf(spec, *scaling) : std::vector<float>()));
   Prediction prediction;
   prediction.outputs = shape.outputs;
   prediction.classes = shape.classes();

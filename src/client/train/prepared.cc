@@ -38,14 +38,15 @@ bool IsLabel(double value, uint32_t classes) {
 
 absl::StatusOr<learn::AlignedVector<float>> PrepareFeatures(const learn::ModelShape& shape,
                                                             const data::Split& split,
-                                                            const learn::Scaling* scaling) {
+                                                            const learn::Scaling* scaling,
+                                                            std::span<const float> fill) {
   if (split.rows() == 0) return learn::AlignedVector<float>();
   if (split.columns != shape.inputs || split.x.size() != split.rows() * shape.inputs) {
     return Error(ErrorCode::kModelMismatch,
                  fmt::format("the data has {} design columns, the model wants {}", split.columns,
                              shape.inputs));
   }
-  return learn::Standardize(split.x, split.columns, scaling);
+  return learn::Standardize(split.x, split.columns, scaling, fill);
 }
 
 absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShape& shape,
@@ -71,9 +72,9 @@ absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShap
 }
 
 absl::StatusOr<PreparedSplit> Prepare(const learn::ModelShape& shape, const data::Split& split,
-                                      const learn::Scaling* scaling) {
+                                      const learn::Scaling* scaling, std::span<const float> fill) {
   PreparedSplit prepared;
-  CN_ASSIGN_OR_RETURN(prepared.x, PrepareFeatures(shape, split, scaling));
+  CN_ASSIGN_OR_RETURN(prepared.x, PrepareFeatures(shape, split, scaling, fill));
   CN_ASSIGN_OR_RETURN(prepared.y, PrepareLabels(shape, split.y));
   return prepared;
 }

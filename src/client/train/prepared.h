@@ -23,17 +23,19 @@ struct PreparedSplit {
   learn::Batch<float> All() const { return {x, y}; }
 };
 
-// kModelMismatch when the columns are not the model's.
+// kModelMismatch when the columns are not the model's. `fill`: what stands for NaN (learn/fill.h).
 absl::StatusOr<learn::AlignedVector<float>> PrepareFeatures(const learn::ModelShape& shape,
                                                             const data::Split& split,
-                                                            const learn::Scaling* scaling);
+                                                            const learn::Scaling* scaling,
+                                                            std::span<const float> fill = {});
 // kModelMismatch when a label is not 0/1, a class index below the model's classes, or a finite
 // value. Outcomes of cox come out as their places among the times of `labels`, with their signs.
 absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShape& shape,
                                                           std::span<const double> labels);
 // Both.
 absl::StatusOr<PreparedSplit> Prepare(const learn::ModelShape& shape, const data::Split& split,
-                                      const learn::Scaling* scaling);
+                                      const learn::Scaling* scaling,
+                                      std::span<const float> fill = {});
 
 // How this job standardises at this site; nullopt for "none". kModelMismatch when the state lacks
 // federated statistics; kDataTooFewRows when the site has no row of its own to go by.

@@ -15,6 +15,7 @@
 #include "common/learn/batch_order.h"
 #include "common/learn/contribution.h"
 #include "common/learn/evaluate.h"
+#include "common/learn/fill.h"
 #include "common/learn/model_state.h"
 #include "common/learn/model_text.h"
 #include "common/learn/standardize.h"
@@ -62,6 +63,23 @@ Contribution EmptyContribution(const Work& work) {
   return contribution;
 }
 
+// A column that few rows have a value in stays out: zeros, as if no row had one. What is left rests
+// on the fewest rows of a column.
+void HideSmallColumns(const Work& work, std::vector<double>& counts, std::vector<double>& sums,
+                      Contribution& contribution) {
+  const auto rows = static_cast<double>(work.dataset.train.rows());
+  double fewest = rows;
+  for (size_t c = 0; c < counts.size(); ++c) {
+    if (counts[c] < rows && counts[c] < static_cast<double>(work.task.min_cell)) {
+      counts[c] = sums[c] = 0;
+    } else {
+      fewest = std::min(fewest, counts[c]);
+    }
+  }
+  std::fill(contribution.support.begin(), contribution.support.end(),
+            static_cast<uint64_t>(fewest));
+}
+
 // Statistics passes: the count in every column, and one sum.
 absl::StatusOr<Contribution> ColumnStatistics(const Work& work) {
   CN_RETURN_IF_ERROR(NeedTrainingRows(work));
@@ -76,8 +94,9 @@ absl::StatusOr<Contribution> ColumnStatistics(const Work& work) {
                         learn::ReadMeans(work.state.tensors, train.columns));
     sums = learn::CentredSquares(train.x, means);
   }
-  const std::span<double> counts = contribution.values.Float64(0);
-  std::fill(counts.begin(), counts.end(), static_cast<double>(train.rows()));
+  std::vector<double> counts = learn::ColumnCounts(train.x, train.columns);
+  HideSmallColumns(work, counts, sums, contribution);
+  std::copy(counts.begin(), counts.end(), contribution.values.Float64(0).begin());
   std::copy(sums.begin(), sums.end(), contribution.values.Float64(1).begin());
   return contribution;
 }
@@ -94,9 +113,11 @@ absl::StatusOr<Prepared> PrepareBoth(const Work& work) {
   CN_ASSIGN_OR_RETURN(const std::optional<learn::Scaling> scaling,
                       ScalingFor(work.spec, work.state, work.dataset.train));
   const learn::Scaling* by = scaling ? &*scaling : nullptr;
+  const std::vector<float> fill =
+      scaling ? learn::FillOf(work.spec, *scaling) : std::vector<float>();
   Prepared prepared;
-  CN_ASSIGN_OR_RETURN(prepared.train, Prepare(work.shape, work.dataset.train, by));
-  CN_ASSIGN_OR_RETURN(prepared.test, Prepare(work.shape, work.dataset.test, by));
+  CN_ASSIGN_OR_RETURN(prepared.train, Prepare(work.shape, work.dataset.train, by, fill));
+  CN_ASSIGN_OR_RETURN(prepared.test, Prepare(work.shape, work.dataset.test, by, fill));
   return prepared;
 }
 

@@ -45,6 +45,13 @@ constexpr auto kTable = std::to_array<JobKey>({
      "first."},
     {"data.features.levels", "list of 2 to 4096 texts", "required for category",
      "The levels in order; the first is the base and gets no column."},
+    {"data.features.other", "text, one of the levels", "none",
+     "The level of every cell that is none of the levels; without it such a cell is an error."},
+    {"data.features.missing", "\"drop\", \"mean\", \"mode\" or \"indicator\"", "\"drop\"",
+     "A missing cell. drop: the row is left out, and counted. mean: the mean over the rows that "
+     "have it. mode: its most frequent value; not for numbers. indicator: the mean, and a column "
+     "more that is 1 where the cell is missing. The means are those of `standardize`: over all "
+     "sites, or each site's own."},
     {"data.features.count", "integer, 1 to 16384", "none",
      "So many columns of one kind, NAME0, NAME1, ..: `{ name = \"pixel\", count = 784 }`."},
     {"data.standardize", "\"federated\", \"site\" or \"none\"", "\"federated\"",

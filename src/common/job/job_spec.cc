@@ -3,6 +3,10 @@
 namespace consilium::job {
 
 uint32_t FeatureSpec::width() const {
+  return value_width() + (missing == Missing::kIndicator ? 1 : 0);
+}
+
+uint32_t FeatureSpec::value_width() const {
   return levels.empty() ? 1 : static_cast<uint32_t>(levels.size()) - 1;
 }
 
@@ -51,6 +55,20 @@ const char* NameOf(Ties ties) {
       return "efron";
     case Ties::kNone:
       return "none";
+  }
+  return "unknown";
+}
+
+const char* NameOf(Missing missing) {
+  switch (missing) {
+    case Missing::kDrop:
+      return "drop";
+    case Missing::kMean:
+      return "mean";
+    case Missing::kMode:
+      return "mode";
+    case Missing::kIndicator:
+      return "indicator";
   }
   return "unknown";
 }

@@ -49,13 +49,20 @@ enum class Durability { kUpdate, kRound };
 enum class Retain { kRound, kUpdates };  // what replay can redo
 enum class ColumnType { kNumber, kBinary, kCategory };
 
+// What becomes of a missing cell of a feature: the row is dropped; or the cell is filled with the
+// mean of its columns, with its most frequent value, or with the mean beside a column that says so.
+enum class Missing { kDrop, kMean, kMode, kIndicator };
+
 // A feature as the job names it: a logical column of the site's dataset.
 struct FeatureSpec {
   std::string name;
   ColumnType type = ColumnType::kNumber;
   std::vector<std::string> levels;  // kCategory: in order; the first is the base (no dummy)
-  // Columns of the design matrix it becomes: 1, or levels - 1.
+  Missing missing = Missing::kDrop;
+  std::string other = {};  // kCategory: the level of every cell that is none of them; empty: none
+  // Columns of the design matrix it becomes: 1, or levels - 1; one more for an indicator, the last.
   uint32_t width() const;
+  uint32_t value_width() const;  // without the indicator
 };
 
 struct DataSpec {
@@ -149,6 +156,7 @@ std::string JobFileMarkdown();
 
 const char* NameOf(ModelKind kind);
 const char* NameOf(Ties ties);
+const char* NameOf(Missing missing);
 const char* NameOf(Standardize standardize);
 
 }  // namespace consilium::job

@@ -63,6 +63,7 @@ class DataReader {
     }
     ReadLabel();
     ReadFeatures();
+    CheckFilled();
     return std::move(data_);
   }
 
@@ -164,6 +165,19 @@ class DataReader {
     data_.features.push_back(std::move(feature));
   }
 
+  // What cells are filled with comes out of the statistics of the standardisation.
+  void CheckFilled() const {
+    if (data_.standardize != Standardize::kNone) return;
+    for (const FeatureSpec& feature : data_.features) {
+      if (feature.missing == Missing::kDrop) continue;
+      table_.Conflict(
+          "standardize",
+          fmt::format("is \"none\", and missing cells of \"{}\" are to be filled", feature.name),
+          "take \"federated\" or \"site\", whose means they are filled with");
+      return;
+    }
+  }
+
   // One, or `count` of them: NAME0, NAME1, ..
   std::vector<FeatureSpec> ExpandFeature(const TomlItem& item) const {
     const FeatureSpec feature = ReadFeature(item);
@@ -228,9 +242,27 @@ class DataReader {
       table.Conflict("type", "is \"category\" without levels",
                      "add levels = [\"a\", \"b\"], the first being the base");
     }
+    ReadFill(table, feature);
     if (!category && table.Has("levels")) {
       table.Conflict("levels", "only go with type = \"category\"",
                      "add type = \"category\", or remove `levels`");
+    }
+  }
+
+  static void ReadFill(const TomlTable& table, FeatureSpec& feature) {
+    const auto missing =
+        table.Choice(Leaf("data.features.missing"), {"drop", "mean", "mode", "indicator"});
+    if (missing) feature.missing = static_cast<Missing>(*missing);
+    if (feature.missing == Missing::kMode && feature.type == ColumnType::kNumber) {
+      table.Conflict("missing", "is \"mode\", which numbers do not have",
+                     "take missing = \"mean\", or the type \"binary\" or \"category\"");
+    }
+    feature.other = table.Text(Leaf("data.features.other")).value_or("");
+    if (!table.Has("other")) return;
+    const auto& levels = feature.levels;
+    if (std::find(levels.begin(), levels.end(), feature.other) == levels.end()) {
+      table.Conflict("other", "is none of the levels",
+                     "name it among them: levels = [.., \"other\"]");
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -102,6 +103,24 @@ absl::Status ReadJob(const wire::StatePart& part, job::JobSpec& spec) {
   return absl::OkStatus();
 }
 
+// What the entry says only where it is not as a rule.
+bool ReadFill(const json& entry, job::FeatureSpec& feature) {
+  using job::Missing;
+  if (const json& missing = Member(entry, "missing"); !missing.is_null()) {
+    const auto kind = Named<Missing>(
+        missing, {Missing::kDrop, Missing::kMean, Missing::kMode, Missing::kIndicator},
+        job::NameOf);
+    if (!kind) return false;
+    feature.missing = *kind;
+  }
+  const json& other = Member(entry, "other");
+  if (other.is_null()) return true;
+  if (!other.is_string()) return false;
+  feature.other = other.get<std::string>();
+  return std::find(feature.levels.begin(), feature.levels.end(), feature.other) !=
+         feature.levels.end();
+}
+
 absl::Status ReadFeatures(const wire::StatePart& part, job::DataSpec& data) {
   CN_ASSIGN_OR_RETURN(const json features, ParseText(part, "features"));
   if (!features.is_array() || features.size() > kMaxModelFeatures) {
@@ -122,6 +141,7 @@ absl::Status ReadFeatures(const wire::StatePart& part, job::DataSpec& data) {
     }
     feature.name = name.get<std::string>();
     feature.type = *type;
+    if (!ReadFill(entry, feature)) return Syntax("features", "a known `missing`, `other` a level");
     data.features.push_back(std::move(feature));
   }
   return absl::OkStatus();
@@ -157,8 +177,11 @@ absl::Status ReadStandardize(const wire::StatePart& part, job::DataSpec& data) {
 std::map<std::string, std::string> ModelTexts(const job::JobSpec& spec) {
   json features = json::array();
   for (const job::FeatureSpec& feature : spec.data.features) {
-    features.push_back(
-        {{"name", feature.name}, {"type", NameOfType(feature.type)}, {"levels", feature.levels}});
+    json entry = {
+        {"name", feature.name}, {"type", NameOfType(feature.type)}, {"levels", feature.levels}};
+    if (feature.missing != job::Missing::kDrop) entry["missing"] = job::NameOf(feature.missing);
+    if (!feature.other.empty()) entry["other"] = feature.other;
+    features.push_back(std::move(entry));
   }
   json job = {{"kind", job::NameOf(spec.model.kind)},
               {"hidden", spec.model.hidden},
@@ -226,13 +249,11 @@ absl::Status CheckTextsFit(const std::map<std::string, std::string>& wanted,
 std::vector<std::string> ColumnNames(const job::JobSpec& spec) {
   std::vector<std::string> names;
   for (const job::FeatureSpec& feature : spec.data.features) {
-    if (feature.type != job::ColumnType::kCategory) {
-      names.push_back(feature.name);
-      continue;
-    }
+    if (feature.type != job::ColumnType::kCategory) names.push_back(feature.name);
     for (size_t level = 1; level < feature.levels.size(); ++level) {
       names.push_back(feature.name + "=" + feature.levels[level]);
     }
+    if (feature.missing == job::Missing::kIndicator) names.push_back(feature.name + " is missing");
   }
   return names;
 }

@@ -34,11 +34,20 @@ absl::StatusOr<std::vector<double>> ReadColumns(const tensor::Bundle& state, con
 
 }  // namespace
 
+std::vector<double> ColumnCounts(std::span<const double> x, size_t columns) {
+  CN_CHECK(columns > 0 && x.size() % columns == 0);
+  std::vector<double> counts(columns);
+  for (size_t i = 0; i < x.size(); i += columns) {
+    for (size_t c = 0; c < columns; ++c) counts[c] += std::isnan(x[i + c]) ? 0 : 1;
+  }
+  return counts;
+}
+
 std::vector<double> ColumnSums(std::span<const double> x, size_t columns) {
   CN_CHECK(columns > 0 && x.size() % columns == 0);
   std::vector<double> sums(columns);
   for (size_t i = 0; i < x.size(); i += columns) {
-    for (size_t c = 0; c < columns; ++c) sums[c] += x[i + c];
+    for (size_t c = 0; c < columns; ++c) sums[c] += std::isnan(x[i + c]) ? 0 : x[i + c];
   }
   return sums;
 }
@@ -51,6 +60,7 @@ std::vector<double> CentredSquares(std::span<const double> x, std::span<const do
   std::vector<double> squares(columns);
   for (size_t i = 0; i < x.size(); i += columns) {
     for (size_t c = 0; c < columns; ++c) {
+      if (std::isnan(x[i + c])) continue;
       const double centred = (x[i + c] - mean[c]) / units[c];
       squares[c] += centred * centred;
     }
@@ -75,13 +85,12 @@ double ScaleOf(double mean, double squares_in_units, double count) {
 
 Scaling ScalingOf(std::span<const double> x, size_t columns) {
   Scaling scaling{ColumnSums(x, columns), std::vector<double>(columns)};
-  const size_t count = x.size() / columns;
-  const auto rows = static_cast<double>(count);
-  CN_CHECK(rows > 0);
-  for (double& mean : scaling.mean) mean /= rows;
+  CN_CHECK(!x.empty());
+  const std::vector<double> counts = ColumnCounts(x, columns);
+  for (size_t c = 0; c < columns; ++c) scaling.mean[c] /= std::max(1.0, counts[c]);
   const std::vector<double> squares = CentredSquares(x, scaling.mean);
   for (size_t c = 0; c < columns; ++c) {
-    scaling.scale[c] = ScaleOf(scaling.mean[c], squares[c], rows);
+    scaling.scale[c] = ScaleOf(scaling.mean[c], squares[c], counts[c]);
   }
   return scaling;
 }
@@ -102,8 +111,8 @@ absl::StatusOr<Scaling> ReadScaling(const tensor::Bundle& state, size_t columns)
   return scaling;
 }
 
-AlignedVector<float> Standardize(std::span<const double> x, size_t columns,
-                                 const Scaling* scaling) {
+AlignedVector<float> Standardize(std::span<const double> x, size_t columns, const Scaling* scaling,
+                                 std::span<const float> fill) {
   AlignedVector<float> out(x.size());
   if (scaling == nullptr) {
     std::transform(x.begin(), x.end(), out.begin(), [](double v) { return static_cast<float>(v); });
@@ -112,7 +121,9 @@ AlignedVector<float> Standardize(std::span<const double> x, size_t columns,
   CN_CHECK(scaling->mean.size() == columns && scaling->scale.size() == columns);
   for (size_t i = 0; i < x.size(); i += columns) {
     for (size_t c = 0; c < columns; ++c) {
-      out[i + c] = static_cast<float>((x[i + c] - scaling->mean[c]) / scaling->scale[c]);
+      out[i + c] = !fill.empty() && std::isnan(x[i + c])
+                       ? fill[c]
+                       : static_cast<float>((x[i + c] - scaling->mean[c]) / scaling->scale[c]);
     }
   }
   return out;

@@ -26,7 +26,10 @@ struct Scaling {
   std::vector<double> scale;  // > 0
 };
 
-// Column sums, and sums of ((x - mean) / UnitOf(mean))^2, of x [rows, d] row-major.
+// A value of NaN is missing: no sum and no count has it.
+// Values per column, column sums, and sums of ((x - mean) / UnitOf(mean))^2, of x [rows, d]
+// row-major.
+std::vector<double> ColumnCounts(std::span<const double> x, size_t columns);
 std::vector<double> ColumnSums(std::span<const double> x, size_t columns);
 std::vector<double> CentredSquares(std::span<const double> x, std::span<const double> mean);
 
@@ -37,15 +40,18 @@ double UnitOf(double mean);
 // constant: scale 1.
 double ScaleOf(double mean, double squares_in_units, double count);
 
-// Mean and scale of these rows alone. REQUIRES: at least one row.
+// Mean and scale of these rows alone; 0 and 1 for a column without a value. REQUIRES: at least one
+// row.
 Scaling ScalingOf(std::span<const double> x, size_t columns);
 
 // Of a state. kModelMismatch when absent, of another size, or not finite and positive.
 absl::StatusOr<std::vector<double>> ReadMeans(const tensor::Bundle& state, size_t columns);
 absl::StatusOr<Scaling> ReadScaling(const tensor::Bundle& state, size_t columns);
 
-// x [rows, d] as float32; `scaling` null = only cast.
-AlignedVector<float> Standardize(std::span<const double> x, size_t columns, const Scaling* scaling);
+// x [rows, d] as float32; `scaling` null = only cast. NaN becomes `fill` [d] (fill.h), where it is
+// given.
+AlignedVector<float> Standardize(std::span<const double> x, size_t columns, const Scaling* scaling,
+                                 std::span<const float> fill = {});
 
 }  // namespace consilium::learn
 

@@ -113,5 +113,50 @@ TEST_F(CsvDatasetTest, ATimeAndItsEventAreOneOutcome) {
   EXPECT_FALSE(unlabelled.has_label_column);
 }
 
+TEST_F(CsvDatasetTest, EveryOtherCellCountsAsTheLevelForIt) {
+  job_.data.features = {{"cp", ColumnType::kCategory, {"1", "2", "rest"}}};
+  job_.data.features[0].other = "rest";
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset, Load("cp,y\n2,0\nsecret,1\n1,1\nrest,0\n"));
+  EXPECT_THAT(dataset.train.x, ElementsAre(1, 0, 0, 1, 0, 0, 0, 1));
+}
+
+TEST_F(CsvDatasetTest, WhatTheJobFillsIsKeptAsNan) {
+  job_.data.features = {{"a", ColumnType::kNumber, {}},
+                        {"cp", ColumnType::kCategory, {"1", "2", "3"}},
+                        {"b", ColumnType::kNumber, {}}};
+  job_.data.features[0].missing = job::Missing::kIndicator;
+  job_.data.features[1].missing = job::Missing::kMode;
+  ASSERT_OK_AND_ASSIGN(const Dataset dataset,
+                       Load("a,cp,b,y\n5,1,1,0\n?,3,2,1\n7,NA,3,1\n8,2,?,1\n"));
+  EXPECT_EQ(dataset.train.columns, 5u);
+  EXPECT_EQ(dataset.rows_incomplete, 1u);  // b is not filled
+  const auto nan = ::testing::NanSensitiveDoubleEq(std::nan(""));
+  EXPECT_THAT(dataset.train.x, ElementsAre(5, 0, 0, 0, 1, nan, 1, 0, 1, 2, 7, 0, nan, nan, 3));
+}
+
+TEST_F(CsvDatasetTest, TheDigestTellsFilledColumnsApart) {
+  ASSERT_OK_AND_ASSIGN(const Dataset dropped, Load("a,b,y\n1,2,0\n"));
+  job_.data.features[0].missing = job::Missing::kMean;
+  ASSERT_OK_AND_ASSIGN(const Dataset filled, Load("a,b,y\n1,2,0\n"));
+  EXPECT_NE(dropped.digest, filled.digest);
+}
+
+TEST_F(CsvDatasetTest, RowsFromATimeOnTest) {
+  config_.split.time_column = "day";
+  config_.split.test_from = "2024-01-01";
+  ASSERT_OK_AND_ASSIGN(const Dataset dates,
+                       Load("a,b,y,day\n1,2,0,2023-12-31\n3,4,1,2024-01-01\n5,6,1,NA\n"
+                            "7,8,1,2024-06-30\n"));
+  EXPECT_THAT(dates.train.places, ElementsAre(1));
+  EXPECT_THAT(dates.test.places, ElementsAre(2, 4));
+  EXPECT_EQ(dates.rows_in_no_split, 1u);
+  config_.split.test_from = "9";
+  ASSERT_OK_AND_ASSIGN(const Dataset numbers, Load("a,b,y,day\n1,2,0,10\n3,4,1,8.5\n5,6,1,9\n"));
+  EXPECT_THAT(numbers.test.places, ElementsAre(1, 3));
+  ExpectError("a,b,y,day\n1,2,0,secret\n", ErrorCode::kDataBadCell, "d.csv:2:7", "not a number",
+              "test_from");
+  ExpectError("a,b,y\n1,2,0\n", ErrorCode::kDataMissingColumn, "d.csv:1", "the split reads");
+}
+
 }  // namespace
 }  // namespace consilium::client::data

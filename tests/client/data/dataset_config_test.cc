@@ -190,5 +190,16 @@ TEST(DatasetConfig, AnotherFileComesWithoutTheLabelsOfTheFirst) {
   EXPECT_EQ(config.format, Format::kCsv);
 }
 
+TEST(DatasetConfig, ASplitByTimeNeedsItsBorderAndNoOtherSplit) {
+  ASSERT_OK_AND_ASSIGN(const auto datasets,
+                       Parse("[datasets.heart]\npath = 'h.csv'\ntime_column = 'day'\n"
+                             "test_from = '2024-01-01'\n"));
+  EXPECT_EQ(datasets.at(0).split.time_column, "day");
+  EXPECT_EQ(datasets.at(0).split.test_from, "2024-01-01");
+  ExpectError("time_column = 'day'\n", ErrorCode::kConfigConflict, "together");
+  ExpectError("time_column = 'day'\ntest_from = '3'\nholdout = 0.2\n", ErrorCode::kConfigConflict,
+              "exclude each other");
+}
+
 }  // namespace
 }  // namespace consilium::client::data

@@ -297,5 +297,49 @@ TEST(SiteHalf, DataOfAnotherShapeOrLabelIsRefused) {
   }
 }
 
+// Seven of ten rows have the second value: fewer than min_cell, so none of them leaves.
+TEST(SiteHalf, AColumnWithFewValuesStaysOutOfTheStatistics) {
+  data::Dataset dataset;
+  dataset.train.columns = kColumns;
+  for (int row = 0; row < 10; ++row) {
+    const double second = row < 7 ? 5 : std::nan("");
+    dataset.train.x.insert(dataset.train.x.end(), {1, second, 2});
+    dataset.train.y.push_back(row % 2);
+  }
+  SiteTask task = Task(Workload::kMeans);
+  task.min_cell = 7;
+  ASSERT_OK_AND_ASSIGN(const Contribution enough, RunTask(Job(), task, dataset));
+  EXPECT_EQ(enough.values.Float64(0)[1], 7);
+  EXPECT_EQ(enough.values.Float64(1)[1], 35);
+  EXPECT_EQ(enough.support, (std::vector<uint64_t>{7, 7}));
+  task.min_cell = 8;
+  ASSERT_OK_AND_ASSIGN(const Contribution few, RunTask(Job(), task, dataset));
+  EXPECT_EQ(few.values.Float64(0)[0], 10);
+  EXPECT_EQ(few.values.Float64(0)[1], 0);
+  EXPECT_EQ(few.values.Float64(1)[1], 0);
+  EXPECT_EQ(few.support, (std::vector<uint64_t>{10, 10}));
+}
+
+// Two sites with holes: the fill is the mean over all values that there are, at both.
+TEST(SiteHalf, HolesAreFilledWithTheFederatedMean) {
+  job::JobSpec spec = LogisticJob(1);
+  spec.data.features[0].missing = job::Missing::kMean;
+  spec.rounds = 1;
+  const double nan = std::nan("");
+  std::vector<data::Dataset> sites(2);
+  const std::vector<double> values[] = {{1, nan, 3, 4}, {nan, 8, 9, 11}};
+  for (size_t k = 0; k < 2; ++k) {
+    sites[k].train.columns = 1;
+    sites[k].train.x = values[k];
+    sites[k].train.y = {0, 1, 0, 1};
+  }
+  ASSERT_OK_AND_ASSIGN(const auto result, testing::RunJob(spec, sites));
+  const tensor::Bundle& state = result.state.broadcast.tensors;
+  EXPECT_DOUBLE_EQ(state.Float64(state.IndexOf(learn::kMeanTensor))[0], 6);
+  EXPECT_NEAR(state.Float64(state.IndexOf(learn::kScaleTensor))[0],
+              std::sqrt((25 + 9 + 4 + 4 + 9 + 25) / 5.0), 1e-8);
+  for (const float w : state.Float32(0)) EXPECT_TRUE(std::isfinite(w));
+}
+
 }  // namespace
 }  // namespace consilium::client::train

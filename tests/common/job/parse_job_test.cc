@@ -421,5 +421,24 @@ TEST(ParseJob, AFileBeyondTheLimitIsRefused) {
   EXPECT_THAT(Parse(JobOf({}) + "#" + std::string(200 * 1024, 'x')), IsOk());
 }
 
+TEST(ParseJob, MissingCellsAreFilledFromTheStatistics) {
+  Parts parts;
+  parts.features =
+      "features = [{ name = \"a\", missing = \"indicator\" }, { name = \"c\", type = "
+      "\"category\", levels = [\"p\", \"q\", \"r\"], missing = \"mode\", other = \"r\" }]";
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
+  EXPECT_EQ(spec.data.features[0].missing, Missing::kIndicator);
+  EXPECT_EQ(spec.data.features[1].missing, Missing::kMode);
+  EXPECT_EQ(spec.data.features[1].other, "r");
+  EXPECT_EQ(spec.design_columns(), 4u);
+  parts.features += "\nstandardize = \"none\"";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 8, 0, "are to be filled", "federated"});
+  parts.features = "features = [{ name = \"a\", missing = \"mode\" }]";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "numbers do not have", "mean"});
+  parts.features =
+      "features = [{ name = \"c\", type = \"category\", levels = [\"p\", \"q\"], other = \"r\" }]";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "none of the levels", "name it"});
+}
+
 }  // namespace
 }  // namespace consilium::job
