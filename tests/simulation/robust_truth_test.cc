@@ -119,7 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
         Cell{"sign_flip_norm_clip", Attack::kSignFlip, "rule = \"norm_clip\"", 0.88, true},
         Cell{"sign_flip_centred_clip", Attack::kSignFlip, "rule = \"centred_clip\"", kCleanAccuracy,
              true}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& cell) { return std::string(cell.param.name); });
 
 }  // namespace
 }  // namespace consilium::simulation

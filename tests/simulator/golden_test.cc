@@ -101,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
     Heart, SameBits,
     ::testing::Values(Case{"FullBatch", "batch_size = \"full\"\nlocal_steps = 5", "site"},
                       Case{"MiniBatches", "batch_size = 16\nlocal_epochs = 2", "federated"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 TEST(SimulatedGolden, H2ComesOutOfColumnSite) {
   const auto data = DataFile("uci_heart/heart_flamby.csv");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -92,7 +93,7 @@ class Chooser {
     keep = std::min(keep, n_ - f);
     std::vector<size_t> order(n_);
     std::iota(order.begin(), order.end(), size_t{0});
-    std::ranges::stable_sort(order, {}, [&](size_t i) { return scores[i]; });
+    std::ranges::sort(order, {}, [&](size_t i) { return std::pair(scores[i], i); });
     for (size_t place = 0; place < n_; ++place) {
       const size_t i = order[place];
       if (place < keep) {
