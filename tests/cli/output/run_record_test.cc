@@ -9,12 +9,11 @@
 namespace consilium::cli {
 namespace {
 
-using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-json Step(const char* workload, unsigned round, double loss) {
+nlohmann::json Step(const char* workload, unsigned round, double loss) {
   return {{"step", round},
           {"workload", workload},
           {"round", round},
@@ -23,42 +22,42 @@ json Step(const char* workload, unsigned round, double loss) {
           {"update_bytes", 500u},
           {"total_weight", 30u},
           {"metrics", {{"test", {{"rows", 10u}, {"loss", loss}, {"accuracy", 0.5}}}}},
-          {"sites", json::array({{{"site", "a"}, {"result", "counted"}},
-                                 {{"site", "b"}, {"result", "late"}}})}};
+          {"sites", nlohmann::json::array({{{"site", "a"}, {"result", "counted"}},
+                                           {{"site", "b"}, {"result", "late"}}})}};
 }
 
-json Job(double loss) {
+nlohmann::json Job(double loss) {
   return {{"job", "0123456789abcdef"},
           {"name", "digits"},
           {"rounds", 2u},
           {"rounds_committed", 2u},
           {"rounds_failed", 0u},
-          {"steps", json::array({Step("train", 1, 2 * loss), Step("train", 2, 1.5 * loss),
-                                 Step("evaluate", 0, loss)})}};
+          {"steps", nlohmann::json::array({Step("train", 1, 2 * loss), Step("train", 2, 1.5 * loss),
+                                           Step("evaluate", 0, loss)})}};
 }
 
-std::string Envelope(const char* kind, const json& data) {
-  return json({{"consilium", 1}, {"kind", kind}, {"data", data}}).dump() + "\n";
+std::string Envelope(const char* kind, const nlohmann::json& data) {
+  return nlohmann::json({{"consilium", 1}, {"kind", kind}, {"data", data}}).dump() + "\n";
 }
 
 TEST(RunRecord, ReadsASimulationAndAShownJob) {
   for (const char* kind : {"simulation", "job"}) {
-    ASSERT_OK_AND_ASSIGN(const json job, ReadRun(Envelope(kind, Job(1)), "run.json"));
+    ASSERT_OK_AND_ASSIGN(const nlohmann::json job, ReadRun(Envelope(kind, Job(1)), "run.json"));
     EXPECT_EQ(job["name"], "digits");
   }
 }
 
 TEST(RunRecord, OfSeveralLinesTheLastIsTheRun) {
   const std::string text = Envelope("step", {{"step", 1}}) + Envelope("job", Job(1));
-  ASSERT_OK_AND_ASSIGN(const json job, ReadRun(text, "watch.json"));
+  ASSERT_OK_AND_ASSIGN(const nlohmann::json job, ReadRun(text, "watch.json"));
   EXPECT_THAT(job["steps"], SizeIs(3));
 }
 
 TEST(RunRecord, WhatIsNoRunIsRefusedWithWhatWouldBeOne) {
-  for (const std::string& text :
-       {std::string("name = 3"), std::string(), std::string("[]"), Envelope("sites", json::array()),
-        Envelope("job", {{"steps", json::array()}}), Envelope("job", {{"steps", {1, 2}}}),
-        Envelope("job", 3)}) {
+  for (const std::string& text : {std::string("name = 3"), std::string(), std::string("[]"),
+                                  Envelope("sites", nlohmann::json::array()),
+                                  Envelope("job", {{"steps", nlohmann::json::array()}}),
+                                  Envelope("job", {{"steps", {1, 2}}}), Envelope("job", 3)}) {
     const auto run = ReadRun(text, "x.json");
     EXPECT_EQ(CodeOf(run.status()), ErrorCode::kUsage) << text;
     EXPECT_THAT(std::string(run.status().message()), HasSubstr("x.json"));
@@ -76,8 +75,8 @@ TEST(RunRecord, TheCsvHasALinePerStepAndAColumnPerMetric) {
 }
 
 TEST(RunRecord, ACsvCellIsEmptyWhereAStepHasNoSuchMetric) {
-  json job = Job(1);
-  job["steps"][0]["metrics"] = json::object();
+  nlohmann::json job = Job(1);
+  job["steps"][0]["metrics"] = nlohmann::json::object();
   EXPECT_THAT(RoundsCsv(job), HasSubstr("1,train,1,1,2,1,1,0,0,1000,500,30,,,\n"));
 }
 
@@ -101,7 +100,7 @@ TEST(RunRecord, TheCurvesHaveAPanelPerMetricAndALinePerRun) {
 }
 
 TEST(RunRecord, TheJsonIsOneObjectPerRun) {
-  const json list = CompareJson({{"one", Job(0.25)}, {"two", Job(4)}});
+  const nlohmann::json list = CompareJson({{"one", Job(0.25)}, {"two", Job(4)}});
   ASSERT_THAT(list, SizeIs(2));
   EXPECT_EQ(list[1]["run"], "two");
   EXPECT_EQ(list[1]["metrics"]["test_loss"], 4);
