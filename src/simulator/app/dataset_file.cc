@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,13 @@ void FillIn(std::string& text, std::string_view what, std::string_view with) {
   }
 }
 
+// Paths in the file start at its folder, --data where the command was started.
+std::string AbsoluteOf(const std::string& path) {
+  std::error_code none;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, none);
+  return none ? path : absolute.string();
+}
+
 absl::Status SetArrays(const DataOptions& options, client::data::DatasetConfig& dataset) {
   const bool any =
       !options.labels.empty() || !options.test_data.empty() || !options.test_labels.empty();
@@ -59,7 +67,7 @@ absl::Status SetArrays(const DataOptions& options, client::data::DatasetConfig& 
 absl::StatusOr<SimulatedData> ReadFileOf(const DataOptions& options, const std::string& dataset) {
   CN_ASSIGN_OR_RETURN(std::string text, cli::ReadFile(options.file, kMaxDatasetFileBytes));
   const bool filled_in = !options.data.empty() && text.find(kDataPlace) != std::string::npos;
-  if (filled_in) FillIn(text, kDataPlace, options.data);
+  if (filled_in) FillIn(text, kDataPlace, AbsoluteOf(options.data));
   CN_ASSIGN_OR_RETURN(config::TomlFile file,
                       config::TomlFile::Parse(text, options.file, config::kConfigErrors));
   const config::TomlTable root = file.root();

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "common/base/error.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
@@ -41,6 +43,14 @@ TEST(DatasetFile, TheSectionsOfAClientFileSayHowTheDataIsRead) {
   EXPECT_EQ(data.dataset.path, "/d/rows.csv");
   EXPECT_EQ(data.dataset.split.fold_column, "fold");
   EXPECT_EQ(data.dataset.columns.at("disease").column, "y");
+}
+
+TEST(DatasetFile, DataIsFoundFromWhereTheCommandWasStarted) {
+  TempFolder folder;
+  ASSERT_OK_AND_ASSIGN(
+      const SimulatedData data,
+      ReadSimulatedData({.data = "rows.csv", .file = folder.Write("c.toml", kClient)}, "heart"));
+  EXPECT_EQ(data.dataset.path, (std::filesystem::current_path() / "rows.csv").string());
 }
 
 TEST(DatasetFile, APolicyInTheFileIsEverySites) {
