@@ -2,7 +2,7 @@
 # Builds the benchmarks (preset bench) and runs them all; the table goes to build/bench/results.txt.
 #   scripts/bench.sh                 short sizes, about a quarter of an hour
 #   scripts/bench.sh --full          the sizes of the goals: tens of gigabytes on disk for a while
-#   scripts/bench.sh [--full] NAME.. only these: sum transfer rounds memory connections restart link simulate
+#   scripts/bench.sh [--full] NAME.. only these: sum transfer rounds memory connections restart link simulate stragglers
 # docs/performance.md says what each figure means. Wall times are only worth something on a machine
 # that does nothing else.
 set -euo pipefail
@@ -17,7 +17,7 @@ for word in "$@"; do
     *) names+=("$word") ;;
   esac
 done
-[[ ${#names[@]} -eq 0 ]] && names=(sum transfer rounds memory connections restart link simulate)
+[[ ${#names[@]} -eq 0 ]] && names=(sum transfer rounds memory connections restart link simulate stragglers)
 
 cmake --preset bench >/dev/null
 scripts/build.sh bench

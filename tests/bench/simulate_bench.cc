@@ -74,9 +74,9 @@ void Run(int argc, char** argv) {
     child.Kill();
     cpus.push_back(ChildrenCpuSeconds() - cpu);
   }
-  Print("simulate_wall", Median(walls), "s");
-  Print("simulate_cpu", Median(cpus), "s");
-  Print("simulate_memory", static_cast<double>(most) / 1e6, "MB");
+  Print("row13.wall", Median(walls), "s");
+  Print("row13.cpu", Median(cpus), "s");
+  Print("row13.memory", static_cast<double>(most) / 1e6, "MB");
 }
 
 }  // namespace
