@@ -9,11 +9,13 @@
 #define CONSILIUM_CLIENT_TRAIN_CHECKPOINT_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "common/base/bytes.h"
-#include "common/learn/aligned_vector.h"
 #include "common/learn/batch_order.h"
 
 namespace consilium::client::train {
@@ -35,13 +37,22 @@ struct TrainingPoint {
   uint64_t steps = 0;  // local steps done ..
   uint64_t of = 0;     // .. of so many
   learn::BatchOrder::Position order;
-  learn::AlignedVector<float> parameters;
 };
 
-// Everything but the values of the parameters, which follow as float32: no copy of a large model.
-Bytes EncodePointHead(const TrainingPoint& point, size_t parameters);
-// nullopt when the bytes are not a point of a model with so many parameters.
-std::optional<TrainingPoint> DecodePoint(ByteSpan bytes, size_t parameters);
+// What is kept of a training, by name: the parameters first.
+struct PointVector {
+  std::string_view name;
+  std::span<float> values;
+};
+
+// Everything but the values: heads[i] goes before those of vectors[i], so that no copy of a large
+// model is made.
+std::vector<Bytes> EncodePointHeads(const TrainingPoint& point,
+                                    std::span<const PointVector> vectors);
+// nullopt, and nothing touched, when the bytes are not a point with these very vectors; else their
+// values are filled in where `accept` takes the point.
+std::optional<TrainingPoint> DecodePoint(ByteSpan bytes, std::span<const PointVector> vectors,
+                                         const std::function<bool(const TrainingPoint&)>& accept);
 
 }  // namespace consilium::client::train
 

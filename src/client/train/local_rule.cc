@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/train/local_step.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/learn/contribution.h"
@@ -98,10 +99,19 @@ absl::Status LocalRule::Contribute(std::span<const float> end, uint64_t steps,
     case StrategyKind::kScaffold:
       CN_RETURN_IF_ERROR(ContributeVariates(end, steps, contribution));
       break;
-    case StrategyKind::kFedNova:
-      values.Float32(values.IndexOf(vectors.scalar))[0] = static_cast<float>(steps);
-      factor = 1.0F / static_cast<float>(steps);
+    case StrategyKind::kFedNova: {
+      const size_t scalar = values.IndexOf(vectors.scalar);
+      const auto gradients = static_cast<float>(job::GradientsIn(in_.spec.train.optimizer, steps));
+      if (gradients > std::ldexp(1.0F, values.layout().tensors()[scalar].bound_log2)) {
+        return Error(ErrorCode::kTrainingDiverged,
+                     fmt::format("{} local steps add up to {} gradients, too large a number", steps,
+                                 gradients),
+                     "take fewer local steps, or less momentum");
+      }
+      values.Float32(scalar)[0] = gradients;
+      factor = 1.0F / gradients;
       break;
+    }
     case StrategyKind::kQFedAvg:
       return WriteFair(end, go_on, contribution);
     case StrategyKind::kFedDyn: {
@@ -131,9 +141,9 @@ absl::Status LocalRule::ContributeVariates(std::span<const float> end, uint64_t 
   next.resize(end.size());
   if (in_.spec.strategy.option == 1) {
     in_.model.LossAndGradient(in_.start, in_.rows.All(), next);
+    AddL2(in_.spec.train.optimizer.l2, learn::WeightRanges(in_.parameters), in_.start, next);
   } else {
-    const float length =
-        static_cast<float>(static_cast<double>(steps) * in_.spec.train.learning_rate);
+    const float length = static_cast<float>(static_cast<double>(steps) * in_.learning_rate);
     for (size_t i = 0; i < end.size(); ++i) {
       next[i] = (OwnAt(i) - variate_[i]) + (in_.start[i] - end[i]) / length;
     }
@@ -154,7 +164,7 @@ absl::Status LocalRule::WriteFair(std::span<const float> end, const std::functio
   if (cancelled) return absl::CancelledError("the task was cancelled");
   const double q = in_.spec.strategy.q;
   const double loss = sums.loss_sum / sums.rows + kLossFloor;
-  const double rate = in_.spec.train.learning_rate;
+  const double rate = in_.learning_rate;
   double square = 0;
   for (size_t i = 0; i < end.size(); ++i) {
     const double delta = static_cast<double>(end[i]) - in_.start[i];

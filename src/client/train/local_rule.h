@@ -6,9 +6,9 @@
 //   scaffold  offset c - c_k
 //   feddyn    pull alpha, offset -h_k
 // The contribution is y - w over the trained parameters y, and (t local steps of learning rate l):
-//   scaffold  c_k' - c_k, c_k' = the gradient of all rows at w (option 1)
+//   scaffold  c_k' - c_k, c_k' = the gradient of all rows at w, with l2 (option 1)
 //             or c_k - c + (w - y) / (t l) (option 2)
-//   fednova   (y - w) / t, and t
+//   fednova   (y - w) / t, and t; with momentum t is job::GradientsIn
 //   qfedavg   F^q (y - w), and h / L = q F^(q-1) |y - w|^2 / l + F^q, with F the mean loss at w
 //             (plus 1e-10, as its authors' code has it) and L = 1 / l
 //   feddyn    h_k' = h_k - alpha (y - w), which stays here
@@ -42,6 +42,7 @@ class LocalRule {
     learn::Model& model;
     std::span<const float> start;  // w
     std::span<const float> own;    // what the site keeps; empty: zeros
+    float learning_rate;           // of this round: l
   };
   // kModelMismatch when state or `own` does not fit the job.
   static absl::StatusOr<LocalRule> Create(const Input& input, const wire::StatePart& state);

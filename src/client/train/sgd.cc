@@ -1,10 +1,11 @@
 #include "client/train/sgd.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "client/train/local_step.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
 
@@ -18,9 +19,9 @@ bool Keeps(const Trainee& trainee) {
 // Looks up from the work every so often, not every step: small steps are far quicker than a report.
 class Pace {
  public:
-  Pace(const Trainee& trainee, const learn::BatchOrder& order, const Progress& progress,
-       uint64_t total)
-      : trainee_(trainee), order_(order), progress_(progress), total_(total) {}
+  Pace(const Trainee& trainee, const learn::BatchOrder& order, std::span<const PointVector> vectors,
+       const Progress& progress, uint64_t total)
+      : trainee_(trainee), order_(order), vectors_(vectors), progress_(progress), total_(total) {}
 
   // False when the task was cancelled.
   bool LookUp(uint64_t done) {
@@ -38,35 +39,39 @@ class Pace {
 
  private:
   void Save(uint64_t done) const {
-    const Bytes head =
-        EncodePointHead({done, total_, order_.position(), {}}, trainee_.parameters.size());
-    const std::array<ByteSpan, 2> parts = {head, std::as_bytes(trainee_.parameters)};
+    const std::vector<Bytes> heads = EncodePointHeads({done, total_, order_.position()}, vectors_);
+    std::vector<ByteSpan> parts;
+    for (size_t i = 0; i < heads.size(); ++i) {
+      parts.insert(parts.end(), {ByteSpan(heads[i]), std::as_bytes(vectors_[i].values)});
+    }
     trainee_.checkpoints->Save(parts);
   }
 
   const Trainee& trainee_;
   const learn::BatchOrder& order_;
+  const std::span<const PointVector> vectors_;
   const Progress& progress_;
   const uint64_t total_;
   uint64_t work_ = 0;
 };
 
 // Takes up the newest checkpoint: the local steps done; 0 when there is none that fits.
-uint64_t Resume(const Trainee& trainee, uint64_t total, learn::BatchOrder& order) {
+uint64_t Resume(const Trainee& trainee, std::span<const PointVector> vectors, uint64_t total,
+                learn::BatchOrder& order) {
   if (!Keeps(trainee)) return 0;
   const std::optional<Bytes> bytes = trainee.checkpoints->Find();
   if (!bytes) return 0;
-  const auto point = DecodePoint(*bytes, trainee.parameters.size());
   learn::BatchOrder there = order;
-  const bool fits = point && point->of == total && point->steps < total &&
-                    point->order.batches == (order.full() ? 0 : point->steps) &&
-                    there.SkipTo(point->order);
-  if (!fits) {
+  const auto fits = [&](const TrainingPoint& point) {
+    return point.of == total && point.steps < total &&
+           point.order.batches == (order.full() ? 0 : point.steps) && there.SkipTo(point.order);
+  };
+  const auto point = DecodePoint(*bytes, vectors, fits);
+  if (!point) {
     Log(Level::kWarning, "the checkpoint does not fit the task: the training begins anew", {});
     return 0;
   }
   order = std::move(there);
-  std::ranges::copy(point->parameters, trainee.parameters.begin());
   Log(Level::kInfo, "training goes on from its checkpoint",
       {{"local_steps", point->steps}, {"of", total}});
   return point->steps;
@@ -124,10 +129,13 @@ absl::StatusOr<uint64_t> RunSgd(const job::TrainSpec& train, learn::BatchOrder o
   const bool full = order.full();
   const bool corrects = trainee.rule != nullptr && trainee.rule->corrects();
   const std::span<float> parameters = trainee.parameters;
-  const uint64_t begin = Resume(trainee, steps, order);
+  LocalStep local(train, trainee.weights, parameters.size());
+  std::vector<PointVector> kept = local.Kept();
+  kept.insert(kept.begin(), {"parameters", parameters});
+  const uint64_t begin = Resume(trainee, kept, steps, order);
   Gather gather(trainee.rows, full ? 0 : order.batch_rows());
   learn::AlignedVector<float> gradient(parameters.size());
-  Pace pace(trainee, order, progress, steps);
+  Pace pace(trainee, order, kept, progress, steps);
   const Deadline deadline(train.local_time, trainee.clock);
   if (!pace.LookUp(begin)) return absl::CancelledError("the task was cancelled");
   for (uint64_t step = begin + 1; step <= steps; ++step) {
@@ -135,9 +143,14 @@ absl::StatusOr<uint64_t> RunSgd(const job::TrainSpec& train, learn::BatchOrder o
         full ? trainee.rows.All()
              : gather.Take(trainee.batches != nullptr ? trainee.batches->Next() : order.Next());
     trainee.model.LossAndGradient(parameters, batch, gradient);
+    if (!local.plain()) local.Shape(parameters, gradient);
     if (corrects) trainee.rule->Correct(parameters, gradient);
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      parameters[i] -= train.learning_rate * gradient[i];
+    if (local.plain()) {
+      for (size_t i = 0; i < parameters.size(); ++i) {
+        parameters[i] -= train.learning_rate * gradient[i];
+      }
+    } else {
+      local.Move(step, parameters, gradient);
     }
     if (!pace.Advance(step, batch.y.size() * parameters.size())) {
       return absl::CancelledError("the task was cancelled");

@@ -1,6 +1,7 @@
-// Local training: plain stochastic gradient descent on this site's rows.
+// Local training: stochastic gradient descent on this site's rows, or what [train] says instead.
 //
 //   w <- w - learning_rate * gradient of the batch's mean loss, corrected by the strategy
+//   (local_step.h has the other optimizers, penalties and clipping)
 // `local_epochs` passes over the rows, or `local_steps` batches (which go on into further epochs).
 // With `local_time` it stops at the first step after that time (semi-synchronous: each site takes
 // the steps that fit the round; Stripelis et al. 2022, arXiv 2102.02849, section 4). Buffers are
@@ -40,10 +41,12 @@ struct Trainee {
   const LocalRule* rule = nullptr;        // null: no correction
   learn::BatchSource* batches = nullptr;  // in place of the order; then nothing is checkpointed
   const Clock* clock = nullptr;           // of local_time; null: it is not looked at
+  std::span<const learn::FlatRange> weights = {};  // what penalties act on
 };
 
-// The steps taken, at least one. CancelledError when `progress` said so. Values may come out not
-// finite: the caller checks. Time spent before a checkpoint does not count against local_time.
+// `train.learning_rate` is the round's (job/schedule.h). The steps taken, at least one.
+// CancelledError when `progress` said so. Values may come out not finite: the caller checks. Time
+// spent before a checkpoint does not count against local_time.
 absl::StatusOr<uint64_t> RunSgd(const job::TrainSpec& train, learn::BatchOrder order,
                                 const Trainee& trainee, const Progress& progress);
 

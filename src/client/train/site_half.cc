@@ -154,6 +154,14 @@ absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model&
   return absl::OkStatus();
 }
 
+// With the learning rate of this round.
+job::TrainSpec TrainOfRound(const job::JobSpec& spec, RoundNumber round) {
+  job::TrainSpec train = spec.train;
+  train.learning_rate =
+      job::LearningRateIn(train.schedule, train.learning_rate, spec.rounds, round);
+  return train;
+}
+
 absl::StatusOr<Contribution> Train(Work& work) {
   CN_RETURN_IF_ERROR(NeedTrainingRows(work));
   CN_ASSIGN_OR_RETURN(const Prepared rows, PrepareBoth(work));
@@ -164,18 +172,19 @@ absl::StatusOr<Contribution> Train(Work& work) {
   Contribution contribution = EmptyContribution(work);
   learn::BatchOrder order(learn::BatchKey(work.spec, work.task.round, work.task.site),
                           static_cast<uint32_t>(rows.train.rows()), work.spec.train.batch_size);
-  work.local_steps = LocalSteps(work.spec.train, order);
+  const job::TrainSpec train = TrainOfRound(work.spec, work.task.round);
+  work.local_steps = LocalSteps(train, order);
   CN_RETURN_IF_ERROR(AddEvaluation(work, rows, *model, start, contribution));
-  CN_ASSIGN_OR_RETURN(
-      const LocalRule rule,
-      LocalRule::Create({work.spec, work.shape, layout, rows.train, *model, start, work.task.own},
-                        work.state));
+  CN_ASSIGN_OR_RETURN(const LocalRule rule,
+                      LocalRule::Create({work.spec, work.shape, layout, rows.train, *model, start,
+                                         work.task.own, train.learning_rate},
+                                        work.state));
   learn::AlignedVector<float> end = start;
+  const std::vector<learn::FlatRange> weights = learn::WeightRanges(layout);
   const Trainee trainee{
-      rows.train,        *model,         end, work.task.checkpoints, kWorkPerReport, &rule,
-      work.task.batches, work.task.clock};
-  CN_ASSIGN_OR_RETURN(work.local_steps,
-                      RunSgd(work.spec.train, std::move(order), trainee, work.progress));
+      rows.train,        *model,          end,    work.task.checkpoints, kWorkPerReport, &rule,
+      work.task.batches, work.task.clock, weights};
+  CN_ASSIGN_OR_RETURN(work.local_steps, RunSgd(train, std::move(order), trainee, work.progress));
   const auto go_on = [&] {
     return !work.progress || work.progress(work.local_steps, work.local_steps);
   };

@@ -84,7 +84,9 @@ is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
 - levels for a feature that is not a category, a category without levels, a level twice
 - a feature twice, or the label among the features
 - `softmax` without label levels, `logistic` or `linear` with them
-- a parameter that the strategy or the rule has not
+- a parameter that the strategy or the rule, the optimizer or the schedule has not
+- an optimizer other than sgd with fedsgd, scaffold or qfedavg; adam and adamw with fednova, adamw
+  with feddyn; `clip_norm` with scaffold or feddyn; `l1` and `l2` with qfedavg
 - a rule other than `mean` with scaffold, fednova, qfedavg or feddyn, or with `late = "next_round"`
 - `byzantine` that `min_sites` is too small for: n < 2f + 3 with krum and multi_krum, n < 2f + 1
   with trimmed_mean
@@ -124,6 +126,32 @@ std::string ParametersOf(const StrategyRow& row) {
   if (row.has_population) text += text.empty() ? "`population`" : ", `population`";
   if (row.has_buffer) text += ", `buffer` min_sites, `max_staleness` 10";
   return text.empty() ? "none" : text;
+}
+
+std::string LocalStepsText() {
+  std::string text =
+      "## Local steps\n\nA local step goes by the gradient g of its batch's mean loss, with "
+      "penalties, clipped, corrected by the\nstrategy; l is the round's learning rate. Moments "
+      "begin at zero in every round (in Reddi et al. 2021, too, what\nlasts is kept by the "
+      "server), "
+      "stay at the site, and are part of its checkpoints: a site that was killed goes on\nto the "
+      "same bits.\n\n| optimizer | a step | after |\n|---|---|---|\n";
+  const auto add = [&text](OptimizerKind kind, std::string_view step, std::string_view after) {
+    text += fmt::format("| `{}` | {} | {} |\n", NameOf(kind), Cell(step), after);
+  };
+  add(OptimizerKind::kSgd,
+      "w -= l g; with `l1` each weight then moves l times l1 towards 0, and stops there", "");
+  add(OptimizerKind::kMomentum, "u = momentum u + g; w -= l u",
+      "Sutskever et al. 2013, equations 1 and 2");
+  add(OptimizerKind::kNesterov, "u = momentum u + g; w -= l (g + momentum u)",
+      "the same, equations 3 and 4, seen from the point ahead");
+  add(OptimizerKind::kAdam,
+      "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w -= l m' / (sqrt(v') + "
+      "epsilon), m' and v' without their start's bias",
+      "Kingma & Ba 2015, algorithm 1");
+  add(OptimizerKind::kAdamW, "weights: w -= l weight_decay w; then as `adam`",
+      "Loshchilov & Hutter 2019, algorithm 2");
+  return text + "\n";
 }
 
 std::string Strategies() {
@@ -191,6 +219,7 @@ std::string JobFileMarkdown() {
                         Cell(key.meaning));
   }
   text += '\n';
+  text += LocalStepsText();
   text += Strategies();
   text += Rules();
   text += kTail;

@@ -70,7 +70,43 @@ constexpr auto kTable = std::to_array<JobKey>({
      "The start: all zero, drawn from the seed, or a state that was uploaded with `consilium model "
      "put`."},
 
-    {"train.optimizer", "\"sgd\"", "\"sgd\"", "What a site runs on its own rows."},
+    {"train.optimizer", "\"sgd\", \"momentum\", \"nesterov\", \"adam\" or \"adamw\"", "\"sgd\"",
+     "How a site takes its local steps (see Local steps). What it keeps from step to step begins "
+     "at zero in every round."},
+    {"train.momentum", "number, 0 to 0.999", "0.9 for momentum and nesterov",
+     "How much of the step before stays in the next one."},
+    {"train.beta1", "number, 0 to 0.999999", "0.9 for adam and adamw",
+     "How much of the first moment stays from step to step."},
+    {"train.beta2", "number, 0 to 0.999999", "0.999 for adam and adamw",
+     "How much of the second moment stays from step to step."},
+    {"train.epsilon", "number, 1e-30 to 1", "1e-08 for adam and adamw",
+     "Added to the root of the second moment."},
+    {"train.weight_decay", "number, 0 to 1000", "0.01 for adamw",
+     "Decoupled: each step takes this times the learning rate off the weights, beside the "
+     "gradient. Biases do not decay."},
+    {"train.l1", "number, 0 to 1000", "0",
+     "Adds l1 times the sum of |weight| to the mean loss of a batch; biases are not penalised. "
+     "With sgd as a proximal step, which makes weights exactly zero at the site (their mean over "
+     "sites need not be); with the others its subgradient."},
+    {"train.l2", "number, 0 to 1000", "0",
+     "Adds l2 / 2 times the sum of weight^2 to the mean loss of a batch; biases are not "
+     "penalised."},
+    {"train.clip_norm", "number, more than 0, at most 1000000000", "none",
+     "A gradient (with its penalties, before the strategy's correction) that is longer than this "
+     "is shortened to it."},
+    {"train.schedule", "\"constant\", \"step\" or \"cosine\"", "\"constant\"",
+     "How the learning rate goes from round to round, from the round's number alone. step: times "
+     "`decay_factor` every `decay_every` rounds (1: an exponential). cosine: along half a cosine "
+     "from `learning_rate` towards `least_rate`."},
+    {"train.decay_every", "integer, 1 to 1000000", "required for step",
+     "Rounds, after the warm-up, between two falls of the rate."},
+    {"train.decay_factor", "number, more than 0, at most 1", "0.1 for step",
+     "What the rate is multiplied by at each fall."},
+    {"train.least_rate", "number, 0 to 1000", "0 for cosine",
+     "Where the cosine ends after the last round; at most `learning_rate`."},
+    {"train.warmup_rounds", "integer, 0 to 1000000, less than rounds", "0",
+     "W: the rates of the first W rounds are 1, 2, .. W of W + 1 parts of `learning_rate`; the "
+     "schedule begins after them."},
     {"train.learning_rate", "number, more than 0, at most 1000", "0.1", "Step size at the sites."},
     {"train.batch_size", "integer, 1 to 1000000000, or \"full\"", "32", "Rows per local step."},
     {"train.local_epochs", "integer, 1 to 10000", "1, unless local_steps is given",

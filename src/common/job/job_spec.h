@@ -19,7 +19,9 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/ids.h"
+#include "common/job/optimizer.h"
 #include "common/job/robust_rule.h"
+#include "common/job/schedule.h"
 #include "common/job/strategy.h"
 
 namespace consilium::job {
@@ -92,6 +94,8 @@ struct TrainSpec {
   uint32_t local_steps = 0;
   Duration local_time{0};  // a site stops after this, whatever is left of them; 0: it does not
   std::string kernel;      // pinned: learn::TrainKernel; empty: any
+  OptimizerSpec optimizer;
+  ScheduleSpec schedule;
 };
 
 struct ParticipationSpec {

@@ -9,6 +9,7 @@
 #include "common/job/job_keys.h"
 #include "common/job/job_spec.h"
 #include "common/job/parse_data.h"
+#include "common/job/parse_optimizer.h"
 #include "common/job/parse_robust.h"
 #include "common/job/parse_sampling.h"
 #include "common/job/parse_strategy.h"
@@ -142,7 +143,6 @@ class JobReader {
   }
 
   void ReadTrain(const TomlTable& table) {
-    table.Choice(Leaf("train.optimizer"), {"sgd"});
     if (const auto rate = table.Number(Leaf("train.learning_rate"), {0, 1000, true})) {
       spec_.train.learning_rate = static_cast<float>(*rate);
       if (spec_.train.learning_rate <= 0) {
@@ -151,6 +151,7 @@ class JobReader {
     }
     ReadBatchSize(table);
     ReadKernel(table);
+    ReadOptimizer(table, spec_);
     const auto epochs = table.Integer(Leaf("train.local_epochs"), {1, 10'000});
     const auto steps = table.Integer(Leaf("train.local_steps"), {1, 10'000'000});
     if (table.Has("local_epochs") && table.Has("local_steps")) {
@@ -303,6 +304,7 @@ class JobReader {
 
   void ReadAggregation(const TomlTable& table) {
     ReadStrategy(table, root_.Table("train"), root_.Table("participation"), spec_);
+    JudgeOptimizer(root_.Table("train"), spec_);
     ReadRobust(table, root_.Table("participation"), spec_);
     spec_.weight_cap =
         static_cast<uint32_t>(table.Integer(Leaf("aggregation.weight_cap"), {1, kMaxWeightCap})

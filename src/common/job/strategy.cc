@@ -44,7 +44,11 @@ constexpr std::array kStrategies = {
                 .name = "fedsgd",
                 .meaning = "One gradient step per round over all rows of all sites.",
                 .reference = "McMahan et al. 2017, arXiv 1602.05629, section 2",
-                .one_full_step = true},
+                .one_full_step = true,
+                .steps = {.up_to = OptimizerKind::kSgd,
+                          .why = "its one step is the gradient of all rows; momentum has nothing "
+                                 "to gather in one step, and Adam's would be the gradient's "
+                                 "sign"}},
     StrategyRow{.kind = StrategyKind::kFedProx,
                 .name = "fedprox",
                 .meaning = "Sites are pulled to the round's start with strength `mu`.",
@@ -83,12 +87,19 @@ constexpr std::array kStrategies = {
                 .has_option = true,
                 .has_variate_mean = true,
                 .has_population = true,
-                .vectors = {.variates = true, .site_vector = true, .counts_sites = true}},
+                .vectors = {.variates = true, .site_vector = true, .counts_sites = true},
+                .steps = {.up_to = OptimizerKind::kSgd,
+                          .clips = false,
+                          .why = "its variates are gradients, read off from how far plain steps "
+                                 "went (algorithm 1)"}},
     StrategyRow{.kind = StrategyKind::kFedNova,
                 .name = "fednova",
                 .meaning = "Sites that take more local steps do not pull harder.",
                 .reference = "Wang et al. 2020, arXiv 2007.07481, section 5",
-                .vectors = {.scalar = "fednova.steps", .scalar_by_rows = true}},
+                .vectors = {.scalar = "fednova.steps", .scalar_by_rows = true},
+                .steps = {.up_to = OptimizerKind::kNesterov,
+                          .why = "it divides by how many gradients a site's steps add up to, and "
+                                 "Adam's steps are no such sum (section 4.1)"}},
     StrategyRow{.kind = StrategyKind::kQFedAvg,
                 .name = "qfedavg",
                 .meaning = "Sites with a higher loss weigh more, by the power `q` of it; rows do "
@@ -98,7 +109,11 @@ constexpr std::array kStrategies = {
                 .vectors = {.plain_mean = true,
                             .counts_sites = true,
                             .scalar = "qfedavg.h_over_l",
-                            .scalar_by_rows = false}},
+                            .scalar_by_rows = false},
+                .steps = {.up_to = OptimizerKind::kSgd,
+                          .plain_loss = true,
+                          .why = "it takes 1 / learning_rate for the gradient's Lipschitz constant "
+                                 "and powers of the rows' plain loss for weights (algorithm 2)"}},
     StrategyRow{.kind = StrategyKind::kFedDyn,
                 .name = "feddyn",
                 .meaning = "Dynamic regularisation of strength `alpha` aligns the sites' minima; "
@@ -109,7 +124,12 @@ constexpr std::array kStrategies = {
                 .vectors = {.plain_mean = true,
                             .private_slots = 1,
                             .site_vector = true,
-                            .counts_sites = true}},
+                            .counts_sites = true},
+                .steps = {.up_to = OptimizerKind::kAdam,
+                          .clips = false,
+                          .why = "what a site remembers is the gradient where its own objective is "
+                                 "flat, which decay or clipping beside that objective would move "
+                                 "(algorithm 1)"}},
     StrategyRow{.kind = StrategyKind::kFedBuff,
                 .name = "fedbuff",
                 .meaning = "Asynchronous: every `buffer` updates move the model, w += "

@@ -11,6 +11,8 @@
 #include <span>
 #include <string_view>
 
+#include "common/job/optimizer.h"
+
 namespace consilium::job {
 
 enum class StrategyKind {
@@ -69,6 +71,14 @@ struct StrategyVectors {
   bool scalar_by_rows = false;   // .. whose mean is weighted by rows; else summed in float64
 };
 
+// What a strategy's maths asks of local steps; a job that says otherwise is refused.
+struct StepDemands {
+  OptimizerKind up_to = OptimizerKind::kAdamW;
+  bool clips = true;          // gradients may be clipped
+  bool plain_loss = false;    // the loss has neither penalties nor class weights
+  std::string_view why = {};  // where anything is refused
+};
+
 struct StrategyRow {
   StrategyKind kind;
   std::string_view name;
@@ -81,6 +91,7 @@ struct StrategyRow {
   bool has_buffer = false;        // `buffer`, `max_staleness`: asynchronous
   bool one_full_step = false;     // local training is one step over all rows, and cannot be set
   StrategyVectors vectors = {};
+  StepDemands steps = {};
 };
 
 // In the order of StrategyKind.

@@ -140,6 +140,17 @@ size_t ParameterCount(const tensor::Layout& parameters) {
   return count;
 }
 
+std::vector<FlatRange> WeightRanges(const tensor::Layout& parameters) {
+  std::vector<FlatRange> ranges;
+  size_t next = 0;
+  for (const tensor::TensorSpec& spec : parameters.tensors()) {
+    const size_t begin = next;
+    next += tensor::ElementsOf(spec);
+    if (spec.name != "b" && !spec.name.ends_with(".b")) ranges.push_back({begin, next});
+  }
+  return ranges;
+}
+
 absl::StatusOr<AlignedVector<float>> ReadParameters(const tensor::Layout& parameters,
                                                     const tensor::Bundle& state) {
   AlignedVector<float> flat;

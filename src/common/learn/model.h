@@ -57,6 +57,12 @@ absl::StatusOr<tensor::Layout> ParameterLayout(const ModelShape& shape);
 
 // Elements of all tensors.
 size_t ParameterCount(const tensor::Layout& parameters);
+// Where the weights lie in the flat run, biases left out: what penalties act on.
+struct FlatRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+std::vector<FlatRange> WeightRanges(const tensor::Layout& parameters);
 // The model's tensors out of a state, flat. kModelMismatch names a tensor that is absent, of
 // another shape or not finite.
 absl::StatusOr<AlignedVector<float>> ReadParameters(const tensor::Layout& parameters,

@@ -97,6 +97,32 @@ TEST(HeartGoldenFedSgd, IsTheStrategyOfThatName) {
 INSTANTIATE_TEST_SUITE_P(Cases, HeartGolden,
                          ::testing::Values("H1_fedsgd_centre", "H2_fedavg_centre"));
 
+// The maximum of the penalised likelihood of all rows together: where gradient steps over all sites
+// end. H10 is mean log loss + l2 / 2 |w|^2 without the bias.
+TEST(HeartGoldenL2, H10ThePooledMaximumComesOut) {
+  const auto sites = HeartSites();
+  const json golden = GoldenCase("heart_deterministic.json", "H10_pooled_mle_l2_0.01");
+  if (sites.empty() || golden.is_null()) GTEST_SKIP() << NoDataMessage("uci_heart and golden");
+  job::JobSpec spec = LogisticJob(13);
+  spec.strategy.kind = job::StrategyKind::kFedSgd;
+  spec.rounds = 400;
+  spec.train.batch_size = 0;
+  spec.train.local_epochs = 0;
+  spec.train.local_steps = 1;
+  spec.train.learning_rate = 2;
+  spec.train.optimizer.l2 = golden["lam"];
+  ASSERT_OK_AND_ASSIGN(const JobResult result, RunJob(spec, sites));
+  EXPECT_LE(WeightError(result.state.broadcast.tensors, golden["w"]), 1e-4);
+  const StepResult& last = result.steps.back();
+  for (size_t k = 0; k < sites.size(); ++k) {
+    EXPECT_NEAR(last.sites[k].test.value().accuracy.value(), golden["acc_site"][k],
+                kMetricTolerance);
+  }
+  EXPECT_NEAR(last.all.test.value().accuracy.value(), golden["acc_all_test_rows"],
+              kMetricTolerance);
+  EXPECT_NEAR(last.all.test.value().auc.value(), golden["auc_all_test_rows"], kAucTolerance);
+}
+
 TEST(WdbcGolden, WeightsLossesAndMetricsComeOut) {
   const auto sites = WdbcSites();
   const json golden = GoldenCase("wdbc_deterministic.json", "W1_fedavg");

@@ -107,6 +107,67 @@ TEST(LocalRule, FedNovaSharesTheStepsOut) {
   EXPECT_EQ(values.Float32(values.IndexOf("fednova.steps"))[0], 2);
 }
 
+// Two steps of momentum 1/2 are two gradients and a half, of Nesterov three and a quarter. The
+// first step of 1/2 and of 3/4 meet a gradient of (0, 0) and (1/2, 1/2).
+TEST(LocalRule, FedNovaCountsTheGradientsThatMomentumAddsUp) {
+  job::JobSpec spec = LinearJob({.kind = StrategyKind::kFedNova}, 2);
+  spec.train.optimizer = {.kind = job::OptimizerKind::kMomentum, .momentum = 0.5};
+  ASSERT_OK_AND_ASSIGN(const Contribution heavy, TrainOneRow(spec));
+  const tensor::Bundle& values = heavy.values;
+  EXPECT_FLOAT_EQ(values.Float32(values.IndexOf("fednova.steps"))[0], 2.5F);
+  EXPECT_FLOAT_EQ(Of(heavy)[0], 0.75F / 2.5F);
+  spec.train.optimizer.kind = job::OptimizerKind::kNesterov;
+  ASSERT_OK_AND_ASSIGN(const Contribution ahead, TrainOneRow(spec));
+  EXPECT_FLOAT_EQ(ahead.values.Float32(ahead.values.IndexOf("fednova.steps"))[0], 3.25F);
+  // u = -1/2 + 1/2, then .75 - .5 (1/2 + 0).
+  EXPECT_FLOAT_EQ(Of(ahead)[0], 0.5F / 3.25F);
+}
+
+// As its name says of the local problem: any optimizer takes steps down gradient and pull.
+TEST(LocalRule, FedProxPullsWithAnyOptimizer) {
+  job::JobSpec spec = LinearJob({.kind = StrategyKind::kFedProx, .mu = 1}, 2);
+  spec.train.optimizer = {.kind = job::OptimizerKind::kMomentum, .momentum = 0.5};
+  ASSERT_OK_AND_ASSIGN(const Contribution trained, TrainOneRow(spec));
+  // g = -1, then 0 + 1 * .5; u = -1, then -.5 + .5.
+  EXPECT_THAT(Of(trained), ElementsAre(0.5f, 0.5f));
+}
+
+// At w = 1, b = 0 the row is met and the gradient is the penalty's alone; the bias has none.
+TEST(LocalRule, ScaffoldsGradientAtTheStartHasThePenalty) {
+  job::JobSpec spec = LinearJob({.kind = StrategyKind::kScaffold, .option = 1});
+  spec.train.optimizer.l2 = 0.5;
+  wire::StatePart state = std::move(testing::FirstStateOf(spec, nullptr).value().broadcast);
+  state.tensors.Float32(0)[0] = 1;
+  const SiteTask task{wire::Workload::kTrain, RoundNumber(1), SiteId("a")};
+  ASSERT_OK_AND_ASSIGN(const Contribution trained,
+                       RunSiteHalf(spec, task, state, Rows({1}, {1}), nullptr));
+  EXPECT_THAT(trained.next_own, ElementsAre(0.5f, 0));
+}
+
+TEST(LocalRule, TheRateIsThatOfTheRound) {
+  job::JobSpec spec = LinearJob({});
+  spec.rounds = 4;
+  spec.train.schedule = {.kind = job::ScheduleKind::kStep, .decay_every = 2, .decay_factor = 0.5};
+  wire::StatePart state = std::move(testing::FirstStateOf(spec, nullptr).value().broadcast);
+  for (const auto& [round, moved] : {std::pair(1, 0.5f), {2, 0.5f}, {3, 0.25f}, {4, 0.25f}}) {
+    const SiteTask task{wire::Workload::kTrain, RoundNumber(static_cast<uint64_t>(round)),
+                        SiteId("a")};
+    ASSERT_OK_AND_ASSIGN(const Contribution trained,
+                         RunSiteHalf(spec, task, state, Rows({1}, {1}), nullptr));
+    EXPECT_THAT(Of(trained), ElementsAre(moved, moved)) << round;
+  }
+}
+
+// With option 2 what plain steps came to is read off with the round's rate.
+TEST(LocalRule, ScaffoldReadsItsVariateOffWithTheRateOfTheRound) {
+  job::JobSpec spec = LinearJob({.kind = StrategyKind::kScaffold, .option = 2});
+  spec.rounds = 2;
+  spec.train.schedule.warmup_rounds = 1;  // half of the rate in round 1
+  ASSERT_OK_AND_ASSIGN(const Contribution trained, TrainOneRow(spec));
+  EXPECT_THAT(Of(trained), ElementsAre(0.25f, 0.25f));
+  EXPECT_THAT(trained.next_own, ElementsAre(-1, -1));
+}
+
 // F = 1/2, q = 2: F^q = 1/4; h / L = 2 * 1/2 * |(.5, .5)|^2 / .5 + 1/4 = 1.25.
 TEST(LocalRule, QFedAvgWeighsByThePowerOfTheLoss) {
   const job::JobSpec spec = LinearJob({.kind = StrategyKind::kQFedAvg, .q = 2});

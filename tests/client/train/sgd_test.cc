@@ -76,13 +76,15 @@ class Training {
     parameters.assign(count, 0.125f);
     const auto model = learn::MakeModel<float>(shape_);
     seen.clear();
+    const auto weights = learn::WeightRanges(learn::ParameterLayout(shape_).value());
     return RunSgd(spec_.train, Order(),
-                  {rows_, *model, parameters, checkpoints, 1, nullptr, nullptr, clock},
+                  {rows_, *model, parameters, checkpoints, 1, nullptr, nullptr, clock, weights},
                   [&](uint64_t done, uint64_t) {
                     seen.push_back(done);
                     return last_step == 0 || done < last_step;
                   });
   }
+  job::TrainSpec& train() { return spec_.train; }
   learn::AlignedVector<float> parameters;
   std::vector<uint64_t> seen;  // by the progress
 
@@ -107,6 +109,35 @@ TEST(Sgd, GoesOnFromItsCheckpointWithTheSameBits) {
       }
     }
   }
+}
+
+// Moments are part of the checkpoint.
+TEST(Sgd, GoesOnWithTheSameBitsWhateverTheOptimizer) {
+  using job::OptimizerKind;
+  for (const auto kind : {OptimizerKind::kSgd, OptimizerKind::kMomentum, OptimizerKind::kNesterov,
+                          OptimizerKind::kAdam, OptimizerKind::kAdamW}) {
+    Training training(7, job::ModelKind::kMlp);
+    training.train().optimizer = {.kind = kind, .l1 = 0.01, .l2 = 0.1, .clip_norm = 0.5};
+    ASSERT_THAT(training.Run(0, nullptr), IsOk());
+    const auto undisturbed = training.parameters;
+    for (uint64_t stop = 1; stop < training.steps(); ++stop) {
+      KeptPoint kept;
+      ASSERT_THAT(training.Run(stop, &kept), StatusIs(absl::StatusCode::kCancelled));
+      ASSERT_THAT(training.Run(0, &kept), IsOk());
+      EXPECT_EQ(training.seen.front(), stop);
+      EXPECT_EQ(training.parameters, undisturbed) << job::NameOf(kind) << ", step " << stop;
+    }
+  }
+}
+
+TEST(Sgd, CheckpointOfAnotherOptimizerIsNotTakenUp) {
+  Training training(7);
+  training.train().optimizer.kind = job::OptimizerKind::kAdam;
+  KeptPoint kept;
+  ASSERT_THAT(training.Run(2, &kept), StatusIs(absl::StatusCode::kCancelled));
+  training.train().optimizer.kind = job::OptimizerKind::kMomentum;
+  ASSERT_THAT(training.Run(0, &kept), IsOk());
+  EXPECT_EQ(training.seen.front(), 0u);
 }
 
 TEST(Sgd, InterruptedAgainAndAgainItComesToTheSameEnd) {
@@ -145,22 +176,37 @@ TEST(Sgd, CheckpointOfAnotherTrainingIsNotTakenUp) {
 }
 
 TEST(TrainingPoint, ComesBackWholeOrNotAtAll) {
-  const TrainingPoint point{5, 9, {5, 77}, {1.5f, -0.0f, 3.0f}};
-  Bytes bytes = EncodePointHead(point, point.parameters.size());
-  const auto values = std::as_bytes(std::span(point.parameters));
-  bytes.insert(bytes.end(), values.begin(), values.end());
-  const auto again = DecodePoint(bytes, 3);
+  std::vector<float> parameters = {1.5f, -0.0f, 3.0f}, moment = {7};
+  const std::vector<PointVector> vectors = {{"parameters", parameters}, {"momentum", moment}};
+  Bytes bytes;
+  const std::vector<Bytes> heads = EncodePointHeads({5, 9, {5, 77}}, vectors);
+  for (size_t i = 0; i < vectors.size(); ++i) {
+    bytes.insert(bytes.end(), heads[i].begin(), heads[i].end());
+    const auto values = std::as_bytes(vectors[i].values);
+    bytes.insert(bytes.end(), values.begin(), values.end());
+  }
+  std::vector<float> p(3), m(1);
+  const std::vector<PointVector> into = {{"parameters", p}, {"momentum", m}};
+  const auto accept = [](const TrainingPoint&) { return true; };
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_FALSE(DecodePoint(ByteSpan(bytes).first(length), into, accept).has_value()) << length;
+  }
+  EXPECT_FALSE(DecodePoint(bytes, into, [](const TrainingPoint&) { return false; }).has_value());
+  EXPECT_FALSE(DecodePoint(bytes, std::span(into).first(1), accept).has_value());
+  const std::vector<PointVector> renamed = {{"parameters", p}, {"adam.m", m}};
+  EXPECT_FALSE(DecodePoint(bytes, renamed, accept).has_value());
+  const std::vector<PointVector> shorter = {{"parameters", std::span(p).first(2)}, {"momentum", m}};
+  EXPECT_FALSE(DecodePoint(bytes, shorter, accept).has_value());
+  EXPECT_EQ(p, std::vector<float>(3)) << "nothing is touched";
+  const auto again = DecodePoint(bytes, into, accept);
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->steps, 5u);
   EXPECT_EQ(again->of, 9u);
-  EXPECT_EQ(again->order, point.order);
-  EXPECT_EQ(again->parameters, point.parameters);
-  for (size_t length = 0; length < bytes.size(); ++length) {
-    EXPECT_FALSE(DecodePoint(ByteSpan(bytes).first(length), 3).has_value()) << length;
-  }
-  EXPECT_FALSE(DecodePoint(bytes, 4).has_value());
+  EXPECT_EQ(again->order, (learn::BatchOrder::Position{5, 77}));
+  EXPECT_EQ(p, parameters);
+  EXPECT_EQ(m, moment);
   bytes.push_back(std::byte{0});
-  EXPECT_FALSE(DecodePoint(bytes, 3).has_value());
+  EXPECT_FALSE(DecodePoint(bytes, into, accept).has_value());
 }
 
 }  // namespace

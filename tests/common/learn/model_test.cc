@@ -137,6 +137,20 @@ TEST(Model, ParametersAreNamedBiasLast) {
   EXPECT_EQ(names(Mlp(13, {8}, 3)), "layer0.w[13,8,] layer0.b[8,] layer1.w[8,3,] layer1.b[3,] ");
 }
 
+TEST(Model, WeightsArePenalisedAndBiasesNot) {
+  const auto ranges = [](const job::JobSpec& spec) {
+    std::string text;
+    for (const FlatRange& range : WeightRanges(ParameterLayout(ShapeOf(spec).value()).value())) {
+      text += std::to_string(range.begin) + "-" + std::to_string(range.end) + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(ranges(Job(job::ModelKind::kLogistic, 13, 2)), "0-13 ");
+  EXPECT_EQ(ranges(Job(job::ModelKind::kCox, 13, 1)), "0-13 ");
+  EXPECT_EQ(ranges(Job(job::ModelKind::kSoftmax, 13, 4)), "0-52 ");
+  EXPECT_EQ(ranges(Mlp(13, {8}, 3)), "0-104 112-136 ");
+}
+
 TEST(Model, BinaryMlpHasOneScoreUnlessTheLabelHasLevels) {
   job::JobSpec spec = Mlp(3, {4}, 2);
   EXPECT_EQ(ShapeOf(spec)->outputs, 1u);
