@@ -1,10 +1,11 @@
 // The golden file M1: 100 sites of 600 digits each, through coordinator, sessions and the
 // in-memory link. Each site has its own rows of MNIST in files of its own.
+#include "tests/simulation/mnist_golden.h"
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -26,8 +27,6 @@ using consilium::testing::TempFolder;
 using nlohmann::json;
 
 constexpr size_t kMnistSites = 100;
-constexpr double kMnistWeights = 1e-4;
-constexpr double kMnistLoss = 1e-5;
 
 std::string MnistJob(const json& golden) {
   return fmt::format(
@@ -35,29 +34,6 @@ std::string MnistJob(const json& golden) {
       "local_steps = {}\n[participation]\nmin_sites = {}\n",
       golden["rounds"].get<int>(), kMnistData, golden["lr"].get<double>(),
       golden["local_steps"].get<int>(), kMnistSites);
-}
-
-// |ours - golden| / |golden|.
-double RelativeTo(std::span<const float> ours, const json& golden) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < golden.size(); ++i) {
-    const double wanted = golden[i];
-    difference += (ours[i] - wanted) * (ours[i] - wanted);
-    norm += wanted * wanted;
-  }
-  return std::sqrt(difference / norm);
-}
-
-void ExpectWeights(const tensor::Bundle& tensors, const json& golden) {
-  const std::span<const float> w = tensors.Float32(tensors.IndexOf("w"));
-  const std::span<const float> b = tensors.Float32(tensors.IndexOf("b"));
-  EXPECT_LE(RelativeTo(b, golden["bias"]), kMnistWeights);
-  EXPECT_LE(RelativeTo(w.subspan(406 * 10, 10), golden["w_pixel_406"]), kMnistWeights);
-  double squares = 0;
-  for (const std::span<const float> part : {w, b}) {
-    for (const float value : part) squares += static_cast<double>(value) * value;
-  }
-  EXPECT_NEAR(std::sqrt(squares) / golden["w_norm"].get<double>(), 1, kMnistWeights);
 }
 
 // A step's metrics are those of the state that it starts from.
@@ -85,7 +61,7 @@ TEST(MnistInMemory, M1ComesOutOf100Sites) {
   for (size_t k = 0; k < kMnistSites; ++k) names.push_back(fmt::format("site-{}", k));
   ASSERT_OK_AND_ASSIGN(const FinishedJob job,
                        RunInMemory(MnistJob(golden), LabSites(names, kMnistClient, folder.path())));
-  ExpectWeights(job.content.broadcast.tensors, golden);
+  ExpectMnistWeights(job.content.broadcast.tensors, golden);
   ExpectHistory(job, golden);
 }
 

@@ -227,7 +227,8 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
   if (statistics) {
     CN_RETURN_IF_ERROR(room_.statistics.Keep(question, contribution));
   } else if (work.job.spec.data.standardize == job::Standardize::kSite) {
-    CN_ASSIGN_OR_RETURN(const train::SiteStatistics found, train::SiteStatisticsOf(dataset.train));
+    CN_ASSIGN_OR_RETURN(const train::SiteStatistics found,
+                        train::SiteStatisticsOf(work.job.spec.data, dataset.train));
     CN_RETURN_IF_ERROR(
         room_.scalings.Keep(ModelDigest(learn::ModelIn(state)), found, room_.clock.UtcNow()));
   }

@@ -1,9 +1,8 @@
 // One local step beyond plain SGD: penalties, clipping and the optimizers of [train].
 //
 // g is the gradient of the batch's mean loss, w the parameters, l the round's learning rate:
-//   l2        g += l2 w                        weights only, as l1 and weight_decay: biases are
-//   free l1        sgd: after the step each weight moves l l1 towards 0 and stops there (proximal
-//   step;
+//   l2        g += l2 w    (weights only, as l1 and weight_decay: biases are free)
+//   l1        sgd: after the step each weight moves l l1 towards 0 and stops there (proximal step,
 //             Parikh & Boyd 2014, section 6.5.2); the others: g += l1 sign(w)
 //   clip      g *= min(1, clip_norm / |g|)     (Pascanu et al. 2013, algorithm 1)
 // then the strategy's correction (LocalRule::Correct), then, with r = momentum:

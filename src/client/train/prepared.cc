@@ -91,7 +91,7 @@ absl::StatusOr<std::optional<learn::Scaling>> ScalingFor(const job::JobSpec& spe
       return std::optional(std::move(scaling));
     }
     case job::Standardize::kSite: {
-      CN_ASSIGN_OR_RETURN(SiteStatistics statistics, SiteStatisticsOf(train));
+      CN_ASSIGN_OR_RETURN(SiteStatistics statistics, SiteStatisticsOf(spec.data, train));
       return std::optional(std::move(statistics.scaling));
     }
   }

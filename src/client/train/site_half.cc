@@ -94,6 +94,7 @@ absl::StatusOr<Contribution> ColumnStatistics(const Work& work) {
                         learn::ReadMeans(work.state.tensors, train.columns));
     sums = learn::CentredSquares(train.x, means);
   }
+  learn::LeaveUnscaled(work.spec.data, 0, sums);  // nobody asks for these
   std::vector<double> counts = learn::ColumnCounts(train.x, train.columns);
   HideSmallColumns(work, counts, sums, contribution);
   std::copy(counts.begin(), counts.end(), contribution.values.Float64(0).begin());

@@ -27,12 +27,23 @@ bool ReadNumbers(const json& object, const char* key, std::vector<double>& out) 
 
 }  // namespace
 
-absl::StatusOr<SiteStatistics> SiteStatisticsOf(const data::Split& train) {
+absl::StatusOr<SiteStatistics> SiteStatisticsOf(const job::DataSpec& job,
+                                                const data::Split& train) {
   if (train.rows() == 0) {
     return Error(ErrorCode::kDataTooFewRows,
                  "no complete training row to standardise by, want at least 1");
   }
-  return SiteStatistics{train.rows(), learn::ScalingOf(train.x, train.columns)};
+  uint32_t wanted = 0;
+  for (const job::FeatureSpec& feature : job.features) wanted += feature.width();
+  if (train.columns != wanted) {
+    return Error(
+        ErrorCode::kModelMismatch,
+        fmt::format("the data has {} design columns, the model wants {}", train.columns, wanted));
+  }
+  SiteStatistics statistics{train.rows(), learn::ScalingOf(train.x, train.columns)};
+  learn::LeaveUnscaled(job, 0, statistics.scaling.mean);
+  learn::LeaveUnscaled(job, 1, statistics.scaling.scale);
+  return statistics;
 }
 
 std::string EncodeSiteStatistics(const SiteStatistics& statistics) {

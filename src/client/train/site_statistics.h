@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/data/dataset.h"
+#include "common/job/job_spec.h"
 #include "common/learn/standardize.h"
 
 namespace consilium::client::train {
@@ -21,8 +22,9 @@ struct SiteStatistics {
   learn::Scaling scaling;
 };
 
-// Of a site's training rows. kDataTooFewRows without any.
-absl::StatusOr<SiteStatistics> SiteStatisticsOf(const data::Split& train);
+// Of a site's training rows, for the job's columns. kDataTooFewRows without any, kModelMismatch
+// when it has other columns.
+absl::StatusOr<SiteStatistics> SiteStatisticsOf(const job::DataSpec& job, const data::Split& train);
 
 std::string EncodeSiteStatistics(const SiteStatistics& statistics);
 // kModelSyntax when it is not what EncodeSiteStatistics wrote, kFormatVersion when a newer one did.

@@ -52,6 +52,10 @@ constexpr auto kTable = std::to_array<JobKey>({
      "have it. mode: its most frequent value; not for numbers. indicator: the mean, and a column "
      "more that is 1 where the cell is missing. The means are those of `standardize`: over all "
      "sites, or each site's own."},
+    {"data.features.standardize", "true or false", "true",
+     "false: its columns stay as they are, whatever `data.standardize` says. Not with cells that "
+     "are "
+     "filled."},
     {"data.features.count", "integer, 1 to 16384", "none",
      "So many columns of one kind, NAME0, NAME1, ..: `{ name = \"pixel\", count = 784 }`."},
     {"data.standardize", "\"federated\", \"site\" or \"none\"", "\"federated\"",

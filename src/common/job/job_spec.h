@@ -62,6 +62,7 @@ struct FeatureSpec {
   std::vector<std::string> levels;  // kCategory: in order; the first is the base (no dummy)
   Missing missing = Missing::kDrop;
   std::string other = {};  // kCategory: the level of every cell that is none of them; empty: none
+  bool standardized = true;  // false: its columns stay as they are, whatever DataSpec says
   // Columns of the design matrix it becomes: 1, or levels - 1; one more for an indicator, the last.
   uint32_t width() const;
   uint32_t value_width() const;  // without the indicator

@@ -257,6 +257,11 @@ class DataReader {
       table.Conflict("missing", "is \"mode\", which numbers do not have",
                      "take missing = \"mean\", or the type \"binary\" or \"category\"");
     }
+    feature.standardized = table.Flag(Leaf("data.features.standardize")).value_or(true);
+    if (!feature.standardized && feature.missing != Missing::kDrop) {
+      table.Conflict("standardize", "is false, and missing cells are to be filled",
+                     "fill only columns that are standardised: their means are known");
+    }
     feature.other = table.Text(Leaf("data.features.other")).value_or("");
     if (!table.Has("other")) return;
     const auto& levels = feature.levels;

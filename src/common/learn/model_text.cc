@@ -113,6 +113,10 @@ bool ReadFill(const json& entry, job::FeatureSpec& feature) {
     if (!kind) return false;
     feature.missing = *kind;
   }
+  if (const json& standardized = Member(entry, "standardize"); !standardized.is_null()) {
+    if (!standardized.is_boolean()) return false;
+    feature.standardized = standardized.get<bool>();
+  }
   const json& other = Member(entry, "other");
   if (other.is_null()) return true;
   if (!other.is_string()) return false;
@@ -141,7 +145,9 @@ absl::Status ReadFeatures(const wire::StatePart& part, job::DataSpec& data) {
     }
     feature.name = name.get<std::string>();
     feature.type = *type;
-    if (!ReadFill(entry, feature)) return Syntax("features", "a known `missing`, `other` a level");
+    if (!ReadFill(entry, feature)) {
+      return Syntax("features", "a known `missing`, `standardize` true or false, `other` a level");
+    }
     data.features.push_back(std::move(feature));
   }
   return absl::OkStatus();
@@ -180,6 +186,7 @@ std::map<std::string, std::string> ModelTexts(const job::JobSpec& spec) {
     json entry = {
         {"name", feature.name}, {"type", NameOfType(feature.type)}, {"levels", feature.levels}};
     if (feature.missing != job::Missing::kDrop) entry["missing"] = job::NameOf(feature.missing);
+    if (!feature.standardized) entry["standardize"] = false;
     if (!feature.other.empty()) entry["other"] = feature.other;
     features.push_back(std::move(entry));
   }

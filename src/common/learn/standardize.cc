@@ -95,6 +95,16 @@ Scaling ScalingOf(std::span<const double> x, size_t columns) {
   return scaling;
 }
 
+void LeaveUnscaled(const job::DataSpec& data, double value, std::span<double> columns) {
+  size_t first = 0;
+  for (const job::FeatureSpec& feature : data.features) {
+    const std::span<double> own = columns.subspan(first, feature.width());
+    if (!feature.standardized) std::ranges::fill(own, value);
+    first += feature.width();
+  }
+  CN_CHECK(first == columns.size());
+}
+
 absl::StatusOr<std::vector<double>> ReadMeans(const tensor::Bundle& state, size_t columns) {
   return ReadColumns(state, kMeanTensor, columns);
 }

@@ -2,7 +2,8 @@
 //
 //   scale = sd + 1e-9 with sd = sqrt(sum (x - mean)^2 / (n - 1)); a constant column has scale 1
 // Federated: mean and sd over the training rows of all sites, in two passes (sums of squares of
-// large values cancel). Site: each site's own. Dummies are standardised like other columns.
+// large values cancel). Site: each site's own. Dummies are standardised like other columns; columns
+// of a feature with `standardize = false` have mean 0 and scale 1 here.
 #ifndef CONSILIUM_COMMON_LEARN_STANDARDIZE_H_
 #define CONSILIUM_COMMON_LEARN_STANDARDIZE_H_
 
@@ -12,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/job/job_spec.h"
 #include "common/learn/aligned_vector.h"
 #include "common/tensor/bundle.h"
 
@@ -43,6 +45,10 @@ double ScaleOf(double mean, double squares_in_units, double count);
 // Mean and scale of these rows alone; 0 and 1 for a column without a value. REQUIRES: at least one
 // row.
 Scaling ScalingOf(std::span<const double> x, size_t columns);
+
+// The columns that stay as they are get `value`: 0 of means, 1 of scales. REQUIRES: `columns` are
+// the job's design columns.
+void LeaveUnscaled(const job::DataSpec& data, double value, std::span<double> columns);
 
 // Of a state. kModelMismatch when absent, of another size, or not finite and positive.
 absl::StatusOr<std::vector<double>> ReadMeans(const tensor::Bundle& state, size_t columns);

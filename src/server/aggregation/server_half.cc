@@ -52,7 +52,8 @@ absl::Status NeedCount(double count) {
 }
 
 // mean = sum / count per column.
-absl::Status StepMeans(const tensor::Bundle& statistics, tensor::Bundle& next) {
+absl::Status StepMeans(const job::DataSpec& data, const tensor::Bundle& statistics,
+                       tensor::Bundle& next) {
   const std::span<double> means = next.Float64(next.IndexOf(learn::kMeanTensor));
   CN_ASSIGN_OR_RETURN(const auto counts, Statistic(statistics, "count", means.size()));
   CN_ASSIGN_OR_RETURN(const auto sums, Statistic(statistics, "sum", means.size()));
@@ -60,12 +61,13 @@ absl::Status StepMeans(const tensor::Bundle& statistics, tensor::Bundle& next) {
     CN_RETURN_IF_ERROR(NeedCount(counts[c]));
     means[c] = sums[c] / counts[c];
   }
+  learn::LeaveUnscaled(data, 0, means);
   return absl::OkStatus();
 }
 
 // The means stay; scale = sd + 1e-9 per column, ddof 1 over all counted sites.
-absl::Status StepVariances(const tensor::Bundle& tail, const tensor::Bundle& statistics,
-                           tensor::Bundle& next) {
+absl::Status StepVariances(const job::DataSpec& data, const tensor::Bundle& tail,
+                           const tensor::Bundle& statistics, tensor::Bundle& next) {
   const std::span<double> scales = next.Float64(next.IndexOf(learn::kScaleTensor));
   CN_ASSIGN_OR_RETURN(const auto counts, Statistic(statistics, "count", scales.size()));
   CN_ASSIGN_OR_RETURN(const auto squares, Statistic(statistics, "centred_squares", scales.size()));
@@ -75,6 +77,7 @@ absl::Status StepVariances(const tensor::Bundle& tail, const tensor::Bundle& sta
     CN_RETURN_IF_ERROR(NeedCount(counts[c]));
     scales[c] = learn::ScaleOf(means[c], squares[c], counts[c]);
   }
+  learn::LeaveUnscaled(data, 1, scales);
   return absl::OkStatus();
 }
 
@@ -151,9 +154,9 @@ absl::StatusOr<tensor::Bundle> ServerHalf::NextTail(const tensor::Bundle& tail,
   }
   tensor::Bundle next(next_.layout.From(stepped_tensors_));
   if (workload_ == wire::Workload::kMeans) {
-    CN_RETURN_IF_ERROR(StepMeans(statistics, next));
+    CN_RETURN_IF_ERROR(StepMeans(data_, statistics, next));
   } else {
-    CN_RETURN_IF_ERROR(StepVariances(tail, statistics, next));
+    CN_RETURN_IF_ERROR(StepVariances(data_, tail, statistics, next));
   }
   return next;
 }

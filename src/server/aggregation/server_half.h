@@ -60,9 +60,10 @@ class ServerHalf {
 
  private:
   ServerHalf(const job::JobSpec& spec, wire::Workload workload)
-      : workload_(workload), rule_(spec.strategy) {}
+      : workload_(workload), data_(spec.data), rule_(spec.strategy) {}
 
   wire::Workload workload_;
+  job::DataSpec data_;
   ServerRule rule_;
   size_t scalars_ = 0;
   size_t model_tensors_ = 0;

@@ -55,7 +55,7 @@ TEST(Predict, SiteStandardisationNeedsTheSitesOwnStatistics) {
   const data::Dataset site = Sites()[1];
   EXPECT_THAT(Predict(result.state.broadcast, site.test, nullptr),
               HasCode(ErrorCode::kModelNeedsStatistics));
-  ASSERT_OK_AND_ASSIGN(const SiteStatistics own, SiteStatisticsOf(site.train));
+  ASSERT_OK_AND_ASSIGN(const SiteStatistics own, SiteStatisticsOf(spec.data, site.train));
   ASSERT_OK_AND_ASSIGN(const SiteStatistics read, DecodeSiteStatistics(EncodeSiteStatistics(own)));
   ASSERT_OK_AND_ASSIGN(const Prediction prediction,
                        Predict(result.state.broadcast, site.test, &read));
@@ -145,7 +145,7 @@ TEST(SiteStatistics, OtherTextsAreRefused) {
                            R"({"rows":1,"mean":[1],"scale":[1]})"}) {
     EXPECT_THAT(DecodeSiteStatistics(text), HasCode(ErrorCode::kModelSyntax)) << text;
   }
-  EXPECT_THAT(SiteStatisticsOf({}), HasCode(ErrorCode::kDataTooFewRows));
+  EXPECT_THAT(SiteStatisticsOf({}, {}), HasCode(ErrorCode::kDataTooFewRows));
 }
 
 }  // namespace

@@ -178,6 +178,20 @@ TEST(SiteHalf, MeansAreCountsAndSums) {
   EXPECT_EQ(contribution.values.Float64(1)[1], 60);
 }
 
+TEST(SiteHalf, AFeatureThatStaysAsItIsGivesNoSum) {
+  data::Dataset dataset;
+  dataset.train = {.columns = 2, .x = {1, 10, 2, 20, 4, 30}, .y = {0, 1, 1}};
+  job::JobSpec spec = LogisticJob(2);
+  spec.data.features[1].standardized = false;
+  ASSERT_OK_AND_ASSIGN(const Contribution means, RunTask(spec, Task(Workload::kMeans), dataset));
+  EXPECT_EQ(means.values.Float64(1)[0], 7);
+  EXPECT_EQ(means.values.Float64(1)[1], 0);
+  ASSERT_OK_AND_ASSIGN(const SiteStatistics own, SiteStatisticsOf(spec.data, dataset.train));
+  EXPECT_DOUBLE_EQ(own.scaling.mean[0], 7.0 / 3);
+  EXPECT_EQ(own.scaling.mean[1], 0);
+  EXPECT_EQ(own.scaling.scale[1], 1);
+}
+
 // One step by hand: w = 0, so every residual is 1/2 - y.
 TEST(SiteHalf, OneFullStepIsTheGradientStep) {
   data::Dataset dataset;

@@ -431,6 +431,7 @@ TEST(ParseJob, MissingCellsAreFilledFromTheStatistics) {
   EXPECT_EQ(spec.data.features[1].missing, Missing::kMode);
   EXPECT_EQ(spec.data.features[1].other, "r");
   EXPECT_EQ(spec.design_columns(), 4u);
+  EXPECT_TRUE(spec.data.features[0].standardized);
   parts.features += "\nstandardize = \"none\"";
   ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 8, 0, "are to be filled", "federated"});
   parts.features = "features = [{ name = \"a\", missing = \"mode\" }]";
@@ -438,6 +439,18 @@ TEST(ParseJob, MissingCellsAreFilledFromTheStatistics) {
   parts.features =
       "features = [{ name = \"c\", type = \"category\", levels = [\"p\", \"q\"], other = \"r\" }]";
   ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "none of the levels", "name it"});
+}
+
+TEST(ParseJob, AFeatureCanStayAsItIs) {
+  Parts parts;
+  parts.features = "features = [\"a\", { name = \"dummy\", standardize = false }]";
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
+  EXPECT_TRUE(spec.data.features[0].standardized);
+  EXPECT_FALSE(spec.data.features[1].standardized);
+  parts.features = "features = [{ name = \"a\", standardize = false, missing = \"mean\" }]";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "are to be filled", "means"});
+  parts.features = "features = [{ name = \"a\", standardize = \"none\" }]";
+  EXPECT_THAT(Parse(JobOf(parts)), HasCode(ErrorCode::kJobWrongType));
 }
 
 }  // namespace

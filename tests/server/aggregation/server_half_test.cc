@@ -9,6 +9,7 @@
 
 #include "common/learn/contribution.h"
 #include "common/learn/model_file.h"
+#include "common/learn/model_text.h"
 #include "common/learn/standardize.h"
 #include "tests/support/first_state.h"
 #include "tests/support/status_matchers.h"
@@ -74,6 +75,18 @@ TEST(ServerHalf, StatisticsPassesGiveMeansAndScales) {
   EXPECT_EQ(Tensor(state, learn::kMeanTensor), (std::vector<double>{3, 0}));
   EXPECT_EQ(Tensor(state, learn::kScaleTensor), (std::vector<double>{std::sqrt(2.5) + 1e-9, 1}));
   EXPECT_THAT(learn::CheckModel(state.broadcast), IsOk());
+}
+
+// The report as an old or a hostile site would send it: with figures for both columns.
+TEST(ServerHalf, AFeatureThatStaysAsItIsHasMeanZeroAndScaleOne) {
+  job::JobSpec spec = Job();
+  spec.data.features[0].standardized = false;
+  const wire::State state = StateWithStatistics(spec);
+  EXPECT_EQ(Tensor(state, learn::kMeanTensor), (std::vector<double>{0, 0}));
+  EXPECT_EQ(Tensor(state, learn::kScaleTensor), (std::vector<double>{1, 1}));
+  ASSERT_OK_AND_ASSIGN(const job::JobSpec read, learn::SpecOfModel(state.broadcast));
+  EXPECT_FALSE(read.data.features[0].standardized);
+  EXPECT_TRUE(read.data.features[1].standardized);
 }
 
 TEST(ServerHalf, StatisticsOfFewerThanTwoRowsAreRefused) {
