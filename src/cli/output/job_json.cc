@@ -25,6 +25,7 @@ json SplitJson(const v1::SplitMetricsView& split) {
   if (split.has_mae()) out["mae"] = Number(split.mae());
   if (split.has_rmse()) out["rmse"] = Number(split.rmse());
   if (split.has_c_index()) out["c_index"] = Number(split.c_index());
+  if (split.has_deviance()) out["deviance"] = Number(split.deviance());
   return out;
 }
 

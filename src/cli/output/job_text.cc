@@ -58,9 +58,15 @@ constexpr Shown kCIndex = {"C-INDEX", [](const SplitView& split) {
                                                         : std::nullopt;
                            }};
 
+constexpr Shown kDeviance = {"DEVIANCE", [](const SplitView& split) {
+                               return split.has_deviance() ? std::optional(split.deviance())
+                                                           : std::nullopt;
+                             }};
+
 // What a model of this kind is judged by.
 std::vector<Shown> ShownOf(const SplitView& all) {
   if (all.has_c_index()) return {kCIndex};
+  if (all.has_deviance()) return {kDeviance, kMae};
   if (all.has_rmse()) return {kMae, kRmse};
   if (all.has_accuracy() && !all.has_auc()) return {kAccuracy, kF1};
   return {kAccuracy, kAuc};

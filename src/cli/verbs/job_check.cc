@@ -39,6 +39,8 @@ absl::Status JobCheck(const Context& context, const std::string& path) {
                                {"digest", HexOf(spec.digest)},
                                {"model", job::NameOf(spec.model.kind)},
                                {"strategy", std::string(job::RowOf(spec.strategy.kind).name)},
+                               {"optimizer", job::NameOf(spec.train.optimizer.kind)},
+                               {"schedule", job::NameOf(spec.train.schedule.kind)},
                                {"rule", std::string(job::RowOf(spec.robust.kind).name)},
                                {"warnings", warnings},
                                {"rounds", spec.rounds},
@@ -49,12 +51,13 @@ absl::Status JobCheck(const Context& context, const std::string& path) {
   }
   context.Data(fmt::format(
       "{} is a valid job\n  {} on dataset {}, {} features ({} design columns), label {}\n"
-      "  strategy {}\n  rule {}\n"
+      "  strategy {}\n  rule {}\n  local steps by {}, learning rate {} ({})\n"
       "  standardize {}, {} rounds, {} steps in all, at least {} sites a round\n  sha256:{}\n",
       path, job::NameOf(spec.model.kind), spec.data.dataset, spec.data.features.size(),
       spec.design_columns(), spec.data.label, StrategyText(spec.strategy), job::TextOf(spec.robust),
-      job::NameOf(spec.data.standardize), spec.rounds, job::CommitsOf(spec),
-      spec.participation.min_sites, HexOf(spec.digest)));
+      job::NameOf(spec.train.optimizer.kind), spec.train.learning_rate,
+      job::NameOf(spec.train.schedule.kind), job::NameOf(spec.data.standardize), spec.rounds,
+      job::CommitsOf(spec), spec.participation.min_sites, HexOf(spec.digest)));
   for (const std::string& warning : warnings) {
     context.Data(
         fmt::format("  {} {}\n", context.terminal.Paint(Style::kWarning, "warning:"), warning));

@@ -20,6 +20,7 @@ bool HasOneProbability(const job::JobSpec& spec, const train::Prediction& one) {
 // What a row's values are called.
 std::vector<std::string> ColumnsOf(const job::JobSpec& spec, const train::Prediction& one) {
   if (spec.model.kind == job::ModelKind::kCox) return {"log_hazard"};
+  if (spec.model.kind == job::ModelKind::kPoisson) return {"log_mean", "mean"};
   if (one.classes == 0) return {"value"};
   if (HasOneProbability(spec, one)) return {"score", "probability"};
   std::vector<std::string> columns;
@@ -32,7 +33,9 @@ std::vector<std::string> ColumnsOf(const job::JobSpec& spec, const train::Predic
 }
 
 std::vector<double> ValuesOf(const job::JobSpec& spec, const train::Prediction& one, size_t row) {
-  if (one.classes == 0) return {static_cast<double>(one.scores[row])};
+  const auto score = static_cast<double>(one.scores[row]);
+  if (spec.model.kind == job::ModelKind::kPoisson) return {score, std::exp(score)};
+  if (one.classes == 0) return {score};
   if (HasOneProbability(spec, one)) {
     return {static_cast<double>(one.scores[row]), one.probabilities[2 * row + 1]};
   }

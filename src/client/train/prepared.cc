@@ -29,7 +29,13 @@ learn::AlignedVector<float> RankOutcomes(std::span<const double> outcomes) {
   return ranked;
 }
 
-bool IsLabel(double value, uint32_t classes) {
+constexpr double kMostCount = 1 << 24;  // as far as a float32 counts
+
+bool IsLabel(double value, const learn::ModelShape& shape) {
+  const uint32_t classes = shape.classes();
+  if (shape.loss == learn::LossKind::kPoisson) {
+    return value >= 0 && value <= kMostCount && value == std::floor(value);
+  }
   if (classes == 0) return std::isfinite(value);
   return value >= 0 && value < classes && value == std::floor(value);
 }
@@ -52,7 +58,13 @@ absl::StatusOr<learn::AlignedVector<float>> PrepareFeatures(const learn::ModelSh
 absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShape& shape,
                                                           std::span<const double> labels) {
   for (const double label : labels) {
-    if (IsLabel(label, shape.classes())) continue;
+    if (IsLabel(label, shape)) continue;
+    if (shape.loss == learn::LossKind::kPoisson) {
+      return Error(ErrorCode::kModelMismatch,
+                   fmt::format("a label is not a count, want whole numbers from 0 to {}",
+                               static_cast<uint64_t>(kMostCount)),
+                   "take kind = \"linear\" for a label that is measured");
+    }
     return Error(ErrorCode::kModelMismatch,
                  shape.classes() == 0
                      ? std::string("a label is not a finite number")

@@ -28,8 +28,9 @@ absl::StatusOr<learn::AlignedVector<float>> PrepareFeatures(const learn::ModelSh
                                                             const data::Split& split,
                                                             const learn::Scaling* scaling,
                                                             std::span<const float> fill = {});
-// kModelMismatch when a label is not 0/1, a class index below the model's classes, or a finite
-// value. Outcomes of cox come out as their places among the times of `labels`, with their signs.
+// kModelMismatch when a label is not 0/1, a class index below the model's classes, a count, or a
+// finite value. Outcomes of cox come out as their places among the times of `labels`, with their
+// signs.
 absl::StatusOr<learn::AlignedVector<float>> PrepareLabels(const learn::ModelShape& shape,
                                                           std::span<const double> labels);
 // Both.

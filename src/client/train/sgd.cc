@@ -102,6 +102,24 @@ class Gather {
   learn::AlignedVector<float> y_;
 };
 
+// The model leaves units out while this lives.
+class Dropping {
+ public:
+  Dropping(learn::Model& model, learn::Dropout* dropout) : model_(model), dropout_(dropout) {
+    model_.SetDropout(dropout_);
+  }
+  ~Dropping() { model_.SetDropout(nullptr); }
+  Dropping(const Dropping&) = delete;
+  Dropping& operator=(const Dropping&) = delete;
+  void BeginStep(uint64_t step) {
+    if (dropout_ != nullptr) dropout_->BeginStep(step);
+  }
+
+ private:
+  learn::Model& model_;
+  learn::Dropout* const dropout_;
+};
+
 // When `local_time` is over.
 class Deadline {
  public:
@@ -137,11 +155,12 @@ absl::StatusOr<uint64_t> RunSgd(const job::TrainSpec& train, learn::BatchOrder o
   learn::AlignedVector<float> gradient(parameters.size());
   Pace pace(trainee, order, kept, progress, steps);
   const Deadline deadline(train.local_time, trainee.clock);
+  Dropping dropping(trainee.model, trainee.dropout);
+  learn::BatchSource& batches = trainee.batches != nullptr ? *trainee.batches : order;
   if (!pace.LookUp(begin)) return absl::CancelledError("the task was cancelled");
   for (uint64_t step = begin + 1; step <= steps; ++step) {
-    const learn::Batch<float> batch =
-        full ? trainee.rows.All()
-             : gather.Take(trainee.batches != nullptr ? trainee.batches->Next() : order.Next());
+    const learn::Batch<float> batch = full ? trainee.rows.All() : gather.Take(batches.Next());
+    dropping.BeginStep(step);
     trainee.model.LossAndGradient(parameters, batch, gradient);
     if (!local.plain()) local.Shape(parameters, gradient);
     if (corrects) trainee.rule->Correct(parameters, gradient);

@@ -42,6 +42,7 @@ struct Trainee {
   learn::BatchSource* batches = nullptr;  // in place of the order; then nothing is checkpointed
   const Clock* clock = nullptr;           // of local_time; null: it is not looked at
   std::span<const learn::FlatRange> weights = {};  // what penalties act on
+  learn::Dropout* dropout = nullptr;               // null: no unit is left out
 };
 
 // `train.learning_rate` is the round's (job/schedule.h). The steps taken, at least one.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "client/train/local_rule.h"
@@ -182,9 +183,20 @@ absl::StatusOr<Contribution> Train(Work& work) {
                                         work.state));
   learn::AlignedVector<float> end = start;
   const std::vector<learn::FlatRange> weights = learn::WeightRanges(layout);
-  const Trainee trainee{
-      rows.train,        *model,          end,    work.task.checkpoints, kWorkPerReport, &rule,
-      work.task.batches, work.task.clock, weights};
+  std::optional<learn::Dropout> dropout;
+  if (train.dropout > 0) {
+    dropout.emplace(learn::DropoutKey(work.spec, work.task.round, work.task.site), train.dropout);
+  }
+  const Trainee trainee{rows.train,
+                        *model,
+                        end,
+                        work.task.checkpoints,
+                        kWorkPerReport,
+                        &rule,
+                        work.task.batches,
+                        work.task.clock,
+                        weights,
+                        dropout ? &*dropout : nullptr};
   CN_ASSIGN_OR_RETURN(work.local_steps, RunSgd(train, std::move(order), trainee, work.progress));
   const auto go_on = [&] {
     return !work.progress || work.progress(work.local_steps, work.local_steps);

@@ -70,6 +70,7 @@ error at the site that has it, before training.
 |---|---|---|---|
 | `logistic` | text; 0, 1 or what the site calls positive | one score, the logit of 1 | logistic |
 | `linear` | text; a number | the number | squared error |
+| `poisson` | text; a count, 0 or more | the log of the mean m | m - y + y log(y / m) |
 | `softmax` | table with levels | one score per level | cross entropy |
 | `mlp` with label levels | table with levels | one score per level | cross entropy |
 | `mlp` without | text; as for `logistic` | one score, the logit of 1 | logistic |
@@ -79,14 +80,15 @@ is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
 
 ## What is refused as a combination
 
-- `hidden` without `kind = "mlp"`, and an `mlp` without `hidden`
+- `hidden`, `activation` or `dropout` without `kind = "mlp"`, and an `mlp` without `hidden`
 - `local_epochs` and `local_steps` together
 - levels for a feature that is not a category, a category without levels, a level twice
 - a feature twice, or the label among the features
 - `softmax` without label levels, `logistic` or `linear` with them
 - a parameter that the strategy or the rule, the optimizer or the schedule has not
 - an optimizer other than sgd with fedsgd, scaffold or qfedavg; adam and adamw with fednova, adamw
-  with feddyn; `clip_norm` with scaffold or feddyn; `l1` and `l2` with qfedavg
+  with feddyn; `clip_norm` with scaffold or feddyn; `l1`, `l2` and `class_weights` with qfedavg
+- `class_weights` for a label without classes, or of a class that it has not
 - a rule other than `mean` with scaffold, fednova, qfedavg or feddyn, or with `late = "next_round"`
 - `byzantine` that `min_sites` is too small for: n < 2f + 3 with krum and multi_krum, n < 2f + 1
   with trimmed_mean

@@ -62,9 +62,13 @@ constexpr auto kTable = std::to_array<JobKey>({
      "By the mean and standard deviation over all sites (two short extra passes), by each site's "
      "own, or not at all."},
 
-    {"model.kind", "\"logistic\", \"linear\", \"softmax\", \"mlp\" or \"cox\"", "required",
-     "logistic: two classes. linear: a number, squared error. softmax: several classes. mlp: ReLU "
-     "layers. cox: times to an event, the partial likelihood of each batch."},
+    {"model.kind", "\"logistic\", \"linear\", \"softmax\", \"mlp\", \"cox\" or \"poisson\"",
+     "required",
+     "logistic: two classes. linear: a number, squared error. softmax: several classes. mlp: "
+     "hidden layers. cox: times to an event, the partial likelihood of each batch. poisson: a "
+     "count, by its logarithm."},
+    {"model.activation", "\"relu\" or \"tanh\"", "\"relu\" for mlp",
+     "What stands behind each hidden layer; only for `mlp`."},
     {"model.ties", "\"breslow\", \"efron\" or \"none\"", "\"efron\" for cox",
      "Events at the same time, for `cox`. none: one after the other, in the order of the rows."},
     {"model.hidden", "list of 1 to 8 integers, 1 to 65536", "required for mlp",
@@ -98,6 +102,13 @@ constexpr auto kTable = std::to_array<JobKey>({
     {"train.clip_norm", "number, more than 0, at most 1000000000", "none",
      "A gradient (with its penalties, before the strategy's correction) that is longer than this "
      "is shortened to it."},
+    {"train.dropout", "number, 0 to 0.99", "0",
+     "The chance of each hidden unit of an `mlp` to be left out of a row's local step; the others "
+     "count 1 / (1 - dropout) times. Never in evaluation and prediction. Drawn from seed, round, "
+     "site and step."},
+    {"train.class_weights", "table: level = number, more than 0, at most 1000000", "1 for each",
+     "What a row of each class counts in the loss of local steps (the sum is still divided by the "
+     "number of rows); \"0\" and \"1\" where the label has no levels. Metrics are not weighted."},
     {"train.schedule", "\"constant\", \"step\" or \"cosine\"", "\"constant\"",
      "How the learning rate goes from round to round, from the round's number alone. step: times "
      "`decay_factor` every `decay_every` rounds (1: an exponential). cosine: along half a cosine "

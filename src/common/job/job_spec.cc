@@ -43,6 +43,18 @@ const char* NameOf(ModelKind kind) {
       return "mlp";
     case ModelKind::kCox:
       return "cox";
+    case ModelKind::kPoisson:
+      return "poisson";
+  }
+  return "unknown";
+}
+
+const char* NameOf(Activation activation) {
+  switch (activation) {
+    case Activation::kRelu:
+      return "relu";
+    case Activation::kTanh:
+      return "tanh";
   }
   return "unknown";
 }

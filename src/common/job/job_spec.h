@@ -41,7 +41,8 @@ inline constexpr size_t kMaxTags = 256;
 inline constexpr uint32_t kMaxWeightCap = 1u << 29;  // specs/exact_sum.md
 
 enum class Standardize { kFederated, kSite, kNone };
-enum class ModelKind { kLogistic, kLinear, kSoftmax, kMlp, kCox };
+enum class ModelKind { kLogistic, kLinear, kSoftmax, kMlp, kCox, kPoisson };
+enum class Activation { kRelu, kTanh };       // behind each hidden layer
 enum class Ties { kBreslow, kEfron, kNone };  // between events at the same time
 enum class StartKind { kZeros, kSeed, kState };
 enum class OnTooFew { kWait, kFail };
@@ -75,17 +76,18 @@ struct DataSpec {
   std::vector<FeatureSpec> features;
   Standardize standardize = Standardize::kFederated;
   // softmax, and mlp with label levels: their count; logistic, and mlp without levels: 2;
-  // linear and cox: 1.
+  // linear, poisson and cox: 1.
   uint32_t classes = 2;
   std::vector<std::string> label_levels;  // softmax, mlp with levels: in order; else empty
 };
 
 struct ModelSpec {
   ModelKind kind = ModelKind::kLogistic;
-  std::vector<uint32_t> hidden;         // mlp only
-  Ties ties = Ties::kEfron;             // cox only
-  StartKind start = StartKind::kZeros;  // key `init`; mlp defaults to kSeed
-  Digest start_state;                   // kState
+  std::vector<uint32_t> hidden;               // mlp only
+  Activation activation = Activation::kRelu;  // mlp only
+  Ties ties = Ties::kEfron;                   // cox only
+  StartKind start = StartKind::kZeros;        // key `init`; mlp defaults to kSeed
+  Digest start_state;                         // kState
 };
 
 struct TrainSpec {
@@ -97,6 +99,8 @@ struct TrainSpec {
   std::string kernel;      // pinned: learn::TrainKernel; empty: any
   OptimizerSpec optimizer;
   ScheduleSpec schedule;
+  double dropout = 0;  // mlp only: the chance of a hidden unit to be left out of a step
+  std::vector<float> class_weights;  // one per class; empty: all 1
 };
 
 struct ParticipationSpec {
@@ -138,7 +142,8 @@ struct JobSpec {
 
   uint32_t design_columns() const;  // sum of feature widths
   // What the model ends in: one score per class (softmax; mlp with label levels), or one number
-  // (linear: the value; logistic and mlp without label levels: the logit of class 1).
+  // (linear: the value; poisson: its logarithm; logistic and mlp without label levels: the logit of
+  // class 1).
   uint32_t outputs() const;
   uint64_t parameters() const;  // weights and biases of all layers
 };
@@ -160,6 +165,7 @@ std::vector<JobKey> AllJobKeys();
 std::string JobFileMarkdown();
 
 const char* NameOf(ModelKind kind);
+const char* NameOf(Activation activation);
 const char* NameOf(Ties ties);
 const char* NameOf(Missing missing);
 const char* NameOf(Standardize standardize);

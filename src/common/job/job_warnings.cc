@@ -36,10 +36,24 @@ std::string WarningOf(const RobustSpec& rule) {
   return "";
 }
 
+constexpr float kLongAdamStep = 0.03F;
+
+std::string OptimizerWarning(const TrainSpec& train) {
+  if (train.optimizer.kind < OptimizerKind::kAdam || train.learning_rate < kLongAdamStep) return "";
+  return fmt::format(
+      "optimizer = \"{}\" with learning_rate = {}: each local step moves every weight by about "
+      "that, "
+      "however small its gradient is; 0.001 is usual",
+      NameOf(train.optimizer.kind), train.learning_rate);
+}
+
 }  // namespace
 
 std::vector<std::string> WarningsOf(const JobSpec& spec) {
   std::vector<std::string> warnings;
+  if (std::string text = OptimizerWarning(spec.train); !text.empty()) {
+    warnings.push_back(std::move(text));
+  }
   if (spec.robust.kind == RobustKind::kMean) return warnings;
   if (std::string text = WarningOf(spec.robust); !text.empty()) {
     warnings.push_back(std::move(text));

@@ -111,7 +111,7 @@ class DataReader {
     }
   }
 
-  // logistic and linear take no levels, softmax needs them, mlp may have them.
+  // logistic, linear and poisson take no levels, softmax needs them, mlp may have them.
   void CheckLevels(bool given) {
     if (*kind_ == ModelKind::kSoftmax && !given) {
       table_.Conflict(
@@ -127,7 +127,9 @@ class DataReader {
               : "remove `levels`, or take kind = \"softmax\"");
     }
     data_.classes = given ? static_cast<uint32_t>(data_.label_levels.size()) : 2;
-    if (*kind_ == ModelKind::kLinear || *kind_ == ModelKind::kCox) data_.classes = 1;
+    const bool one_number =
+        *kind_ == ModelKind::kLinear || *kind_ == ModelKind::kCox || *kind_ == ModelKind::kPoisson;
+    if (one_number) data_.classes = 1;
   }
 
   void ReadFeatures() {

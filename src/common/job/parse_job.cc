@@ -72,8 +72,8 @@ class JobReader {
   }
 
   void ReadModel(const TomlTable& table) {
-    const auto kind =
-        table.Choice(Leaf("model.kind"), {"logistic", "linear", "softmax", "mlp", "cox"});
+    const auto kind = table.Choice(Leaf("model.kind"),
+                                   {"logistic", "linear", "softmax", "mlp", "cox", "poisson"});
     kind_known_ = kind.has_value();
     if (kind) spec_.model.kind = static_cast<ModelKind>(*kind);
     if (!table.Has("kind")) {
@@ -92,6 +92,13 @@ class JobReader {
       table.Conflict("hidden",
                      fmt::format("does not go with kind = \"{}\"", NameOf(spec_.model.kind)),
                      "take kind = \"mlp\", or remove `hidden`");
+    }
+    const auto activation = table.Choice(Leaf("model.activation"), {"relu", "tanh"});
+    if (activation) spec_.model.activation = static_cast<Activation>(*activation);
+    if (activation && kind_known_ && !mlp) {
+      table.Conflict("activation",
+                     fmt::format("does not go with kind = \"{}\"", NameOf(spec_.model.kind)),
+                     "take kind = \"mlp\", or remove `activation`");
     }
     const auto ties = table.Choice(Leaf("model.ties"), {"breslow", "efron", "none"});
     if (ties) spec_.model.ties = static_cast<Ties>(*ties);
@@ -151,7 +158,7 @@ class JobReader {
     }
     ReadBatchSize(table);
     ReadKernel(table);
-    ReadOptimizer(table, spec_);
+    ReadOptimizer(table, kind_known_, spec_);
     const auto epochs = table.Integer(Leaf("train.local_epochs"), {1, 10'000});
     const auto steps = table.Integer(Leaf("train.local_steps"), {1, 10'000'000});
     if (table.Has("local_epochs") && table.Has("local_steps")) {

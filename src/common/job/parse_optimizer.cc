@@ -1,10 +1,13 @@
 #include "common/job/parse_optimizer.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include "common/job/job_keys.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 
 namespace consilium::job {
 namespace {
@@ -12,6 +15,8 @@ namespace {
 using config::TomlTable;
 
 constexpr double kMostMoment = 0.999999;
+constexpr double kMostDropout = 0.99;
+constexpr double kMostClassWeight = 1e6;
 
 // A number that some optimizers have: from `first` to `last`, in the order of OptimizerKind.
 struct OptimizerNumber {
@@ -58,8 +63,8 @@ constexpr std::array kNumbers = {
 
 class OptimizerReader {
  public:
-  OptimizerReader(const TomlTable& table, JobSpec& spec)
-      : table_(table), spec_(spec), optimizer_(spec.train.optimizer) {}
+  OptimizerReader(const TomlTable& table, bool kind_known, JobSpec& spec)
+      : table_(table), kind_known_(kind_known), spec_(spec), optimizer_(spec.train.optimizer) {}
 
   void Read() {
     const auto kind =
@@ -71,6 +76,8 @@ class OptimizerReader {
     Set("train.l2", {0, 1000}, optimizer_.l2);
     Set("train.clip_norm", {0, 1e9, true}, optimizer_.clip_norm);
     ReadSchedule();
+    ReadDropout();
+    ReadClassWeights();
   }
 
  private:
@@ -143,14 +150,61 @@ class OptimizerReader {
     }
   }
 
+  void RefuseForKind(const char* key, const char* help) const {
+    table_.Conflict(key, fmt::format("does not go with kind = \"{}\"", NameOf(spec_.model.kind)),
+                    help);
+  }
+
+  void ReadDropout() {
+    Set("train.dropout", {0, kMostDropout}, spec_.train.dropout);
+    if (kind_known_ && spec_.train.dropout > 0 && spec_.model.kind != ModelKind::kMlp) {
+      RefuseForKind("dropout", "it leaves out hidden units: take kind = \"mlp\", or remove it");
+    }
+  }
+
+  // The labels as `class_weights` names them: "0" and "1" where the label has no levels.
+  std::vector<std::string> LabelsOf() const {
+    if (!spec_.data.label_levels.empty()) return spec_.data.label_levels;
+    return {"0", "1"};
+  }
+
+  void ReadClassWeights() {
+    const TomlTable table = table_.Table(Leaf("train.class_weights"));
+    if (!table.present()) return;
+    const ModelKind kind = spec_.model.kind;
+    const bool classes =
+        kind == ModelKind::kLogistic || kind == ModelKind::kSoftmax || kind == ModelKind::kMlp;
+    if (!kind_known_) return;
+    if (!classes) {
+      RefuseForKind("class_weights", "its label has no classes: remove it");
+      return;
+    }
+    const std::vector<std::string> labels = LabelsOf();
+    spec_.train.class_weights.assign(labels.size(), 1.0F);
+    for (const std::string& name : table.Keys()) {
+      const auto label = std::ranges::find(labels, name);
+      const auto weight = table.Number(name, {0, kMostClassWeight, true});
+      if (label == labels.end()) {
+        table.OutOfRange(name, "is no class of the label",
+                         fmt::format("want one of \"{}\"", fmt::join(labels, "\", \"")));
+      } else if (weight) {
+        spec_.train.class_weights[static_cast<size_t>(label - labels.begin())] =
+            static_cast<float>(*weight);
+      }
+    }
+  }
+
   const TomlTable& table_;
+  const bool kind_known_;
   JobSpec& spec_;
   OptimizerSpec& optimizer_;
 };
 
 }  // namespace
 
-void ReadOptimizer(const TomlTable& train, JobSpec& spec) { OptimizerReader(train, spec).Read(); }
+void ReadOptimizer(const TomlTable& train, bool kind_known, JobSpec& spec) {
+  OptimizerReader(train, kind_known, spec).Read();
+}
 
 void JudgeOptimizer(const TomlTable& train, const JobSpec& spec) {
   const StrategyRow& row = RowOf(spec.strategy.kind);
@@ -171,6 +225,9 @@ void JudgeOptimizer(const TomlTable& train, const JobSpec& spec) {
   if (!demands.plain_loss) return;
   if (optimizer.l1 > 0) refuse("l1", "", "remove it, or take strategy = \"fedavg\"");
   if (optimizer.l2 > 0) refuse("l2", "", "remove it, or take strategy = \"fedavg\"");
+  if (!spec.train.class_weights.empty()) {
+    refuse("class_weights", "", "remove it, or take strategy = \"fedavg\"");
+  }
 }
 
 }  // namespace consilium::job

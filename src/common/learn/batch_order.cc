@@ -47,6 +47,11 @@ std::span<const uint32_t> BatchOrder::Next() {
   return batch;
 }
 
+std::span<const uint32_t> ListedBatches::Next() {
+  CN_CHECK(next_ < batches_.size());
+  return batches_[next_++];
+}
+
 bool BatchOrder::SkipTo(const Position& to) {
   CN_CHECK(batches_ == 0);
   batches_ = to.batches;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -16,7 +17,8 @@
 
 namespace consilium::learn {
 
-// Batches from elsewhere in place of an order, as of a run that is replayed. Not thread-safe.
+// Where batches come from: BatchOrder draws them, ListedBatches has those of a run that is
+// replayed. Not thread-safe.
 class BatchSource {
  public:
   virtual ~BatchSource() = default;
@@ -24,10 +26,23 @@ class BatchSource {
   virtual std::span<const uint32_t> Next() = 0;
 };
 
+// The batches of a list, one after the other.
+class ListedBatches final : public BatchSource {
+ public:
+  explicit ListedBatches(std::vector<std::vector<uint32_t>> batches)
+      : batches_(std::move(batches)) {}
+  // REQUIRES: the list has one more.
+  std::span<const uint32_t> Next() override;
+
+ private:
+  const std::vector<std::vector<uint32_t>> batches_;
+  size_t next_ = 0;
+};
+
 // DeriveKey("consilium-batches-v1", seed material, round as 8 little-endian bytes, site).
 Digest BatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site);
 
-class BatchOrder {
+class BatchOrder final : public BatchSource {
  public:
   // How far an order has gone: enough to go on from there, and to notice that it is another order.
   struct Position {
@@ -42,7 +57,7 @@ class BatchOrder {
   uint32_t batch_rows() const { return batch_rows_; }
   uint64_t BatchesPerEpoch() const;
   // Row indices, valid until the next call.
-  std::span<const uint32_t> Next();
+  std::span<const uint32_t> Next() override;
 
   Position position() const { return {batches_, Random(random_).Next32()}; }
   // Goes to where an order of the same key, rows and batches was; the shuffles up to there are

@@ -27,8 +27,11 @@ void AddEvaluation(const ModelShape& shape, Tensors& tensors) {
   for (const std::string prefix : {"eval.train.", "eval.test."}) {
     tensors.push_back(Statistic(prefix + "rows", 1, Tag::kCount));
     tensors.push_back(Statistic(prefix + "loss_sum", 1, Tag::kSum));
-    if (shape.loss == LossKind::kSquared) {
+    if (shape.loss == LossKind::kSquared || shape.loss == LossKind::kPoisson) {
       tensors.push_back(Statistic(prefix + "absolute_error", 1, Tag::kSum));
+    }
+    if (shape.loss == LossKind::kPoisson) {
+      tensors.push_back(Statistic(prefix + "squared_error", 1, Tag::kSum));
     }
     if (shape.loss == LossKind::kCox) {
       tensors.push_back(Statistic(prefix + "concordant", 1, Tag::kSum));

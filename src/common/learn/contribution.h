@@ -10,7 +10,8 @@
 //   evaluate    eval.train.* and eval.test.*: rows, loss_sum; for a classifier hits, squared_error,
 //               class_rows, class_hits and class_said [classes, or 1], bin_rows, bin_hits and
 //               bin_chances [15]; for two classes histogram_negative [1024] and histogram_positive
-//               [1024] of sigmoid(score); linear absolute_error; cox concordant and comparable
+//               [1024] of sigmoid(score); linear absolute_error, poisson
+//               squared_error, too; cox concordant and comparable
 //               (evaluate.h; f64)
 // d = design columns. Everything statistical is float64 with weight 1, bounds 2^kCountBoundLog2 and
 // 2^kSumBoundLog2: the exact sum then resolves 2^-62 and 2^-42.

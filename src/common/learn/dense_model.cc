@@ -26,7 +26,11 @@ struct Layer {
 template <typename T>
 class DenseModel final : public BasicModel<T> {
  public:
-  explicit DenseModel(const ModelShape& shape) : loss_(shape.loss), inputs_(shape.inputs) {
+  explicit DenseModel(const ModelShape& shape)
+      : loss_(shape.loss),
+        tanh_(shape.activation == job::Activation::kTanh),
+        class_weights_(shape.class_weights.begin(), shape.class_weights.end()),
+        inputs_(shape.inputs) {
     Eigen::Index in = shape.inputs;
     const auto add = [&](uint32_t out) {
       layers_.push_back({in, static_cast<Eigen::Index>(out), parameter_count_});
@@ -37,13 +41,14 @@ class DenseModel final : public BasicModel<T> {
     add(shape.outputs);
     outputs_.resize(layers_.size());
     deltas_.resize(layers_.size());
+    masks_.resize(layers_.size());
   }
 
   double LossAndGradient(std::span<const T> parameters, const Batch<T>& batch,
                          std::span<T> gradient) override {
     const auto rows = static_cast<Eigen::Index>(batch.y.size());
     CN_CHECK(rows > 0 && gradient.size() == parameter_count_);
-    Forward(parameters, batch.x, rows);
+    Forward(parameters, batch.x, rows, dropout_);
     const double loss = OutputDelta(batch.y);
     for (size_t l = layers_.size(); l-- > 0;) {
       WriteGradient(l, batch.x, rows, gradient);
@@ -56,9 +61,11 @@ class DenseModel final : public BasicModel<T> {
     const auto rows = static_cast<Eigen::Index>(x.size() / inputs_);
     const size_t wanted = static_cast<size_t>(rows * layers_.back().out);
     CN_CHECK(x.size() % inputs_ == 0 && scores.size() == wanted);
-    Forward(parameters, x, rows);
+    Forward(parameters, x, rows, nullptr);
     std::copy_n(outputs_.back().begin(), wanted, scores.begin());
   }
+
+  void SetDropout(Dropout* dropout) override { dropout_ = dropout; }
 
  private:
   MatrixView<T> View(AlignedVector<T>& values, Eigen::Index rows, Eigen::Index columns) {
@@ -71,7 +78,8 @@ class DenseModel final : public BasicModel<T> {
     return l == 0 ? x.data() : outputs_[l - 1].data();
   }
 
-  void Forward(std::span<const T> parameters, std::span<const T> x, Eigen::Index rows) {
+  void Forward(std::span<const T> parameters, std::span<const T> x, Eigen::Index rows,
+               Dropout* dropout) {
     CN_CHECK(parameters.size() == parameter_count_);
     for (size_t l = 0; l < layers_.size(); ++l) {
       const Layer& layer = layers_[l];
@@ -80,8 +88,26 @@ class DenseModel final : public BasicModel<T> {
       const ConstMatrixView<T> weights(&parameters[layer.weights], layer.in, layer.out);
       out.noalias() = in * weights;
       out.rowwise() += Eigen::Map<const Row<T>>(&parameters[layer.bias()], layer.out);
-      if (l + 1 < layers_.size()) out = out.cwiseMax(T(0));
+      if (l + 1 == layers_.size()) break;
+      if (tanh_) {
+        out = out.array().tanh();
+      } else {
+        out = out.cwiseMax(T(0));
+      }
+      if (dropout == nullptr) continue;
+      auto mask = View(masks_[l], rows, layer.out);
+      dropout->Draw(std::span<T>(mask.data(), static_cast<size_t>(mask.size())));
+      out.array() *= mask.array();
     }
+  }
+
+  double WeightOf(T label) const {
+    return class_weights_.empty() ? 1
+                                  : static_cast<double>(class_weights_[static_cast<size_t>(label)]);
+  }
+  // The share that a row has in the mean loss.
+  T ShareOf(T label, T share) const {
+    return class_weights_.empty() ? share : share * class_weights_[static_cast<size_t>(label)];
   }
 
   // d(mean loss)/d(scores) into the last delta; returns the mean loss.
@@ -90,17 +116,18 @@ class DenseModel final : public BasicModel<T> {
     const auto rows = static_cast<Eigen::Index>(y.size());
     const auto scores = View(outputs_.back(), rows, classes);
     auto delta = View(deltas_.back(), rows, classes);
-    const T share = T(1) / static_cast<T>(rows);
+    const T equal = T(1) / static_cast<T>(rows);
     double loss = 0;
     for (Eigen::Index i = 0; i < rows; ++i) {
       const T label = y[static_cast<size_t>(i)];
+      const T share = ShareOf(label, equal);
       if (loss_ == LossKind::kLogistic) {
-        loss += LogisticLoss(scores(i, 0), label);
+        loss += WeightOf(label) * LogisticLoss(scores(i, 0), label);
         delta(i, 0) = (Sigmoid(scores(i, 0)) - label) * share;
         continue;
       }
       const std::span<const T> row(&scores(i, 0), static_cast<size_t>(classes));
-      loss += SoftmaxLoss(row, static_cast<size_t>(label));
+      loss += WeightOf(label) * SoftmaxLoss(row, static_cast<size_t>(label));
       const T largest = *std::max_element(row.begin(), row.end());
       T sum = 0;
       for (Eigen::Index c = 0; c < classes; ++c) {
@@ -122,7 +149,7 @@ class DenseModel final : public BasicModel<T> {
     Eigen::Map<Row<T>>(&gradient[layer.bias()], layer.out) = delta.colwise().sum();
   }
 
-  // The delta of layer l - 1 from that of layer l, through ReLU.
+  // The delta of layer l - 1 from that of layer l, through activation and dropout.
   void PropagateDelta(size_t l, std::span<const T> parameters, Eigen::Index rows) {
     const Layer& layer = layers_[l];
     const ConstMatrixView<T> weights(&parameters[layer.weights], layer.in, layer.out);
@@ -130,15 +157,29 @@ class DenseModel final : public BasicModel<T> {
     auto delta = View(deltas_[l - 1], rows, layer.in);
     delta.noalias() = above * weights.transpose();
     const auto output = View(outputs_[l - 1], rows, layer.in);
-    delta = (output.array() > T(0)).select(delta, T(0));
+    if (!tanh_) {
+      delta = (output.array() > T(0)).select(delta, T(0));
+      if (dropout_ != nullptr) delta.array() *= View(masks_[l - 1], rows, layer.in).array();
+    } else if (dropout_ == nullptr) {
+      delta.array() *= T(1) - output.array().square();
+    } else {
+      // A unit that is not left out is its activation times 1 / (1 - rate).
+      const auto kept = static_cast<T>(dropout_->kept_rate());
+      delta.array() *=
+          View(masks_[l - 1], rows, layer.in).array() * (T(1) - (output.array() * kept).square());
+    }
   }
 
   const LossKind loss_;
+  const bool tanh_;                     // else ReLU
+  const std::vector<T> class_weights_;  // empty: all 1
   const size_t inputs_;
+  Dropout* dropout_ = nullptr;
   std::vector<Layer> layers_;
   size_t parameter_count_ = 0;
-  std::vector<AlignedVector<T>> outputs_;  // per layer, after ReLU; [rows, out]
-  std::vector<AlignedVector<T>> deltas_;   // per layer: d(loss)/d(before ReLU)
+  std::vector<AlignedVector<T>> outputs_;  // per layer, after the activation; [rows, out]
+  std::vector<AlignedVector<T>> deltas_;   // per layer: d(loss)/d(before activation)
+  std::vector<AlignedVector<T>> masks_;    // per hidden layer: 0, or what a unit counts
 };
 
 }  // namespace

@@ -104,6 +104,12 @@ void AddRowScores(const ModelShape& shape, std::span<const float> scores,
       AddClassScores(scores.subspan(i * outputs, outputs), static_cast<size_t>(labels[i]), sums);
     } else if (shape.loss == LossKind::kLogistic) {
       AddLogit(scores[i], labels[i] > 0.5F, sums);
+    } else if (shape.loss == LossKind::kPoisson) {
+      const double score = scores[i], label = labels[i];
+      const double off = std::exp(score) - label;
+      sums.loss_sum += PoissonLoss(score, label);
+      sums.absolute_error += std::abs(off);
+      sums.squared_error += off * off;
     } else {
       const double score = scores[i], label = labels[i];
       sums.loss_sum += SquaredLoss(score, label);
@@ -241,6 +247,11 @@ SplitMetrics MetricsOf(const ModelShape& shape, const EvaluationSums& sums) {
   if (shape.loss == LossKind::kSquared) {
     metrics.mae = sums.absolute_error / sums.rows;
     metrics.rmse = std::sqrt(2 * metrics.loss);
+  }
+  if (shape.loss == LossKind::kPoisson) {
+    metrics.mae = sums.absolute_error / sums.rows;
+    metrics.rmse = std::sqrt(sums.squared_error / sums.rows);
+    metrics.deviance = 2 * metrics.loss;
   }
   if (sums.comparable > 0) metrics.c_index = sums.concordant / sums.comparable;
   if (shape.classes() == 2) metrics.auc = AucOf(sums.histogram_negative, sums.histogram_positive);

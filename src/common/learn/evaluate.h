@@ -25,7 +25,7 @@ namespace consilium::learn {
 // Metrics of one split.
 struct SplitMetrics {
   uint64_t rows = 0;
-  double loss = 0;  // mean; linear: half the mean squared error; cox: over all rows
+  double loss = 0;  // mean; linear, poisson: half the error; cox: over all rows
   std::optional<double>
       accuracy;               // classification: score > 0, or the largest score (first of equals)
   std::optional<double> auc;  // two classes, both present
@@ -33,9 +33,10 @@ struct SplitMetrics {
   std::optional<double> brier =
       {};  // one score: mean (p - y)^2; classes: mean sum over classes of it
   std::optional<double> calibration_error = {};  // classification
-  std::optional<double> mae = {};                // linear
-  std::optional<double> rmse = {};               // linear
+  std::optional<double> mae = {};                // linear, poisson
+  std::optional<double> rmse = {};               // linear, poisson
   std::optional<double> c_index = {};            // cox, a pair that can be compared
+  std::optional<double> deviance = {};           // poisson: mean unit deviance, twice the loss
 };
 // The metrics behind auc, in the order in which they are written down.
 struct NamedMetric {
@@ -49,6 +50,7 @@ inline constexpr NamedMetric kFurtherMetrics[] = {
     {"mae", &SplitMetrics::mae},
     {"rmse", &SplitMetrics::rmse},
     {"c_index", &SplitMetrics::c_index},
+    {"deviance", &SplitMetrics::deviance},
 };
 struct Metrics {
   std::optional<SplitMetrics> train;
@@ -59,8 +61,8 @@ struct EvaluationSums {
   double rows = 0;
   double loss_sum = 0;
   double hits = 0;
-  double squared_error = 0;        // classification: of the probabilities
-  double absolute_error = 0;       // linear
+  double squared_error = 0;        // classification: of the probabilities; poisson
+  double absolute_error = 0;       // linear, poisson: of the mean
   double concordant = 0;           // cox: pairs
   double comparable = 0;           // cox: pairs
   std::vector<double> class_rows;  // classification: per class, one element where it is class 1

@@ -16,7 +16,10 @@ using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
 template <typename T>
 class LinearModel final : public BasicModel<T> {
  public:
-  explicit LinearModel(const ModelShape& shape) : inputs_(shape.inputs), loss_(shape.loss) {}
+  explicit LinearModel(const ModelShape& shape)
+      : inputs_(shape.inputs),
+        loss_(shape.loss),
+        class_weights_(shape.class_weights.begin(), shape.class_weights.end()) {}
 
   double LossAndGradient(std::span<const T> parameters, const Batch<T>& batch,
                          std::span<T> gradient) override {
@@ -49,6 +52,8 @@ class LinearModel final : public BasicModel<T> {
 
   // residuals_ holds scores; becomes d(mean loss)/d(score). Returns the mean loss.
   double ScoresToResiduals(std::span<const T> y) {
+    if (loss_ == LossKind::kPoisson) return CountsToResiduals(y);
+    if (!class_weights_.empty()) return WeightedToResiduals(y);
     const bool logistic = loss_ == LossKind::kLogistic;
     const T share = T(1) / static_cast<T>(y.size());
     double loss = 0;
@@ -60,8 +65,33 @@ class LinearModel final : public BasicModel<T> {
     return loss / static_cast<double>(y.size());
   }
 
+  double CountsToResiduals(std::span<const T> y) {
+    const T share = T(1) / static_cast<T>(y.size());
+    double loss = 0;
+    for (size_t i = 0; i < y.size(); ++i) {
+      loss += PoissonLoss(static_cast<double>(residuals_[i]), static_cast<double>(y[i]));
+      residuals_[i] = (std::exp(residuals_[i]) - y[i]) * share;
+    }
+    return loss / static_cast<double>(y.size());
+  }
+
+  // Of classes 0 and 1.
+  double WeightedToResiduals(std::span<const T> y) {
+    const T share = T(1) / static_cast<T>(y.size());
+    double loss = 0;
+    for (size_t i = 0; i < y.size(); ++i) {
+      const T weight = class_weights_[static_cast<size_t>(y[i])];
+      const T score = residuals_[i];
+      loss += static_cast<double>(weight) *
+              LogisticLoss(static_cast<double>(score), static_cast<double>(y[i]));
+      residuals_[i] = (Sigmoid(score) - y[i]) * (weight * share);
+    }
+    return loss / static_cast<double>(y.size());
+  }
+
   const size_t inputs_;
   const LossKind loss_;
+  const std::vector<T> class_weights_;  // empty: all 1
   AlignedVector<T> residuals_;
 };
 

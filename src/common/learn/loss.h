@@ -1,4 +1,5 @@
-// Losses of one row, stable for every finite score. exp never sees a positive argument.
+// Losses of one row, stable for every finite score: but for Poisson's, whose mean is exp(score),
+// exp never sees a positive argument.
 #ifndef CONSILIUM_COMMON_LEARN_LOSS_H_
 #define CONSILIUM_COMMON_LEARN_LOSS_H_
 
@@ -21,6 +22,12 @@ inline double LogisticLoss(double score, double y) {
 }
 
 inline double SquaredLoss(double score, double y) { return 0.5 * (score - y) * (score - y); }
+
+// Half the deviance of a count y from its mean exp(score): 0 where they are the same, else more.
+inline double PoissonLoss(double score, double y) {
+  const double loss = std::exp(score) - y * score;
+  return y > 0 ? loss + y * std::log(y) - y : loss;
+}
 
 // Cross entropy of softmax(scores) against class `label`.
 template <typename T>

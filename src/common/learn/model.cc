@@ -67,6 +67,7 @@ uint32_t ModelShape::classes() const {
       return 2;
     case LossKind::kSquared:
     case LossKind::kCox:
+    case LossKind::kPoisson:
       return 0;
     case LossKind::kSoftmax:
       return outputs;
@@ -86,12 +87,16 @@ absl::StatusOr<ModelShape> ShapeOf(const job::JobSpec& spec) {
     case job::ModelKind::kLinear:
       shape.loss = LossKind::kSquared;
       break;
+    case job::ModelKind::kPoisson:
+      shape.loss = LossKind::kPoisson;
+      break;
     case job::ModelKind::kCox:
       shape.loss = LossKind::kCox;
       shape.ties = spec.model.ties;
       break;
     case job::ModelKind::kMlp:
       shape.hidden = spec.model.hidden;
+      shape.activation = spec.model.activation;
       [[fallthrough]];
     case job::ModelKind::kSoftmax: {
       const bool one_score = shape.kind == job::ModelKind::kMlp && spec.data.classes == 2 &&
@@ -103,6 +108,11 @@ absl::StatusOr<ModelShape> ShapeOf(const job::JobSpec& spec) {
     }
   }
   CN_RETURN_IF_ERROR(CheckSize(shape));
+  shape.class_weights = spec.train.class_weights;
+  if (!shape.class_weights.empty() && shape.class_weights.size() != shape.classes()) {
+    return Mismatch(fmt::format("{} class weights for {} classes", shape.class_weights.size(),
+                                shape.classes()));
+  }
   return shape;
 }
 
@@ -111,6 +121,7 @@ absl::StatusOr<tensor::Layout> ParameterLayout(const ModelShape& shape) {
   switch (shape.kind) {
     case job::ModelKind::kLogistic:
     case job::ModelKind::kLinear:
+    case job::ModelKind::kPoisson:
       tensors = {Parameter("w", {shape.inputs}), Parameter("b", {1})};
       break;
     case job::ModelKind::kCox:
@@ -180,6 +191,7 @@ std::unique_ptr<BasicModel<T>> MakeModel(const ModelShape& shape) {
   switch (shape.kind) {
     case job::ModelKind::kLogistic:
     case job::ModelKind::kLinear:
+    case job::ModelKind::kPoisson:
       return MakeLinearModel<T>(shape);
     case job::ModelKind::kCox:
       return MakeCoxModel<T>(shape);

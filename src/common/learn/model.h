@@ -2,13 +2,17 @@
 //
 //   logistic   s = x.w + b, loss max(s,0) + log(1 + exp(-|s|)) - y s
 //   linear     s = x.w + b, loss (s - y)^2 / 2
+//   poisson    s = x.w + b, loss m - y + y log(y / m) with m = exp(s), half the deviance: the log
+//              likelihood of a count but for a term without s
 //   softmax    s = x W + b, loss log(sum exp s) - s[y], with the largest score taken out first
 //   cox        s = x.w, the negative log partial likelihood of the batch over its rows, risk sets
 //              within the batch; labels are outcomes (survival.h)
-//   mlp        layers x W + b with ReLU between; the loss of softmax over the label's levels, or
+//   mlp        layers x W + b with ReLU or tanh between, in training with dropout; the loss of
+//   softmax over the label's levels, or
 //              one score and the loss of logistic where the label is binary without levels
-// The loss of a batch is the mean over its rows. Parameters are one flat run: the tensors of
-// ParameterLayout one after the other, without padding, bias last in each layer.
+// The loss of a batch is the mean over its rows, each times the weight of its class. Parameters are
+// one flat run: the tensors of ParameterLayout one after the other, without padding, bias last in
+// each layer.
 //
 // Templated so that tests check gradients in double; float is what trains. A model holds a
 // workspace that grows to the largest batch it met and then stays: a step allocates nothing of
@@ -24,12 +28,13 @@
 #include "absl/status/statusor.h"
 #include "common/job/job_spec.h"
 #include "common/learn/aligned_vector.h"
+#include "common/learn/dropout.h"
 #include "common/tensor/bundle.h"
 #include "common/tensor/layout.h"
 
 namespace consilium::learn {
 
-enum class LossKind { kLogistic, kSquared, kSoftmax, kCox };
+enum class LossKind { kLogistic, kSquared, kSoftmax, kCox, kPoisson };
 
 inline constexpr size_t kMaxHiddenLayers = 16;
 inline constexpr uint64_t kMaxParameters = uint64_t{1} << 30;
@@ -43,8 +48,10 @@ struct ModelShape {
   std::vector<uint32_t> hidden;
   uint32_t outputs = 1;  // scores per row
   LossKind loss = LossKind::kLogistic;
-  job::Ties ties = job::Ties::kEfron;  // kCox
-  // Label classes: 2 where there is one score and the logistic loss, 0 for regression and cox.
+  job::Ties ties = job::Ties::kEfron;                   // kCox
+  job::Activation activation = job::Activation::kRelu;  // of the hidden layers
+  std::vector<float> class_weights;  // of LossAndGradient, one per class; empty: all 1
+  // Label classes: 2 where there is one score and the logistic loss, 0 where there are none.
   uint32_t classes() const;
 };
 
@@ -84,6 +91,9 @@ class BasicModel {
                                  std::span<T> gradient) = 0;
   // scores [rows, outputs] of x [rows, inputs].
   virtual void Scores(std::span<const T> parameters, std::span<const T> x, std::span<T> scores) = 0;
+  // Leaves hidden units out of LossAndGradient from now on; null: none. It outlives that. Only an
+  // mlp has such units.
+  virtual void SetDropout(Dropout* dropout) { (void)dropout; }
 };
 using Model = BasicModel<float>;
 

@@ -8,7 +8,7 @@
 
 namespace consilium::learn {
 
-// One score: logistic and linear.
+// One score: logistic, linear and poisson.
 template <typename T>
 std::unique_ptr<BasicModel<T>> MakeLinearModel(const ModelShape& shape);
 // Cox's model: one score, no bias.

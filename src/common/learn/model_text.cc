@@ -79,7 +79,7 @@ absl::Status ReadJob(const wire::StatePart& part, job::JobSpec& spec) {
   using job::ModelKind;
   const auto kind = Named<ModelKind>(Member(job, "kind"),
                                      {ModelKind::kLogistic, ModelKind::kLinear, ModelKind::kSoftmax,
-                                      ModelKind::kMlp, ModelKind::kCox},
+                                      ModelKind::kMlp, ModelKind::kCox, ModelKind::kPoisson},
                                      job::NameOf);
   if (!kind) return Syntax("job", "a known `kind`");
   spec.model.kind = *kind;
@@ -89,6 +89,13 @@ absl::Status ReadJob(const wire::StatePart& part, job::JobSpec& spec) {
         Named<Ties>(Member(job, "ties"), {Ties::kBreslow, Ties::kEfron, Ties::kNone}, job::NameOf);
     if (!ties) return Syntax("job", "`ties` as breslow, efron or none");
     spec.model.ties = *ties;
+  }
+  if (const json& name = Member(job, "activation"); !name.is_null()) {
+    using job::Activation;
+    const auto activation =
+        Named<Activation>(name, {Activation::kRelu, Activation::kTanh}, job::NameOf);
+    if (!activation) return Syntax("job", "`activation` as relu or tanh");
+    spec.model.activation = *activation;
   }
   const json& hidden = Member(job, "hidden");
   if (!hidden.is_array()) return Syntax("job", "`hidden` as a list");
@@ -194,11 +201,13 @@ std::map<std::string, std::string> ModelTexts(const job::JobSpec& spec) {
               {"hidden", spec.model.hidden},
               {"dataset", spec.data.dataset}};
   if (spec.model.kind == job::ModelKind::kCox) job["ties"] = job::NameOf(spec.model.ties);
+  const bool tanh = spec.model.activation == job::Activation::kTanh;
+  if (tanh) job["activation"] = job::NameOf(spec.model.activation);
   json label = {{"name", spec.data.label},
                 {"classes", spec.data.classes},
                 {"levels", spec.data.label_levels}};
   if (!spec.data.event.empty()) label["event"] = spec.data.event;
-  return {{"format", kModelFormat},
+  return {{"format", tanh ? kModelFormatActivation : kModelFormat},
           {"job", Dump(job)},
           {"features", Dump(features)},
           {"label", Dump(label)},
@@ -223,9 +232,10 @@ absl::Status CheckTexts(const std::map<std::string, std::string>& texts) {
 absl::StatusOr<job::JobSpec> SpecOfModel(const wire::StatePart& model) {
   CN_RETURN_IF_ERROR(CheckTexts(model.texts));
   const auto format = model.texts.find("format");
-  if (format->second != kModelFormat) {
+  if (format->second != kModelFormat && format->second != kModelFormatActivation) {
     return Error(ErrorCode::kFormatVersion,
-                 fmt::format("the model has format `{}`, want {}", format->second, kModelFormat));
+                 fmt::format("the model has format `{}`, want {} or {}", format->second,
+                             kModelFormat, kModelFormatActivation));
   }
   job::JobSpec spec;
   CN_RETURN_IF_ERROR(ReadJob(model, spec));

@@ -17,9 +17,9 @@ namespace {
 constexpr uint16_t kWithKernels = 2;
 // The version of StepClosed from which it names late updates.
 constexpr uint16_t kWithLate = 3;
-// The version of StepClosed from which its metrics may be more than accuracy and AUC. Their bytes
-// say which there are: older ones read the same.
-constexpr uint16_t kWithFurtherMetrics = 4;
+// The version of StepClosed from which its metrics may have a deviance; from 4 they may be more
+// than accuracy and AUC. Their bytes say which there are: older ones read the same.
+constexpr uint16_t kWithDeviance = 5;
 
 // The version of SiteEpoch from which it names the client's process.
 constexpr uint16_t kWithProcess = 2;
@@ -29,7 +29,7 @@ constexpr uint16_t kNewest = 1;
 template <>
 constexpr uint16_t kNewest<UpdateAccepted> = kWithKernels;
 template <>
-constexpr uint16_t kNewest<StepClosed> = kWithFurtherMetrics;
+constexpr uint16_t kNewest<StepClosed> = kWithDeviance;
 template <>
 constexpr uint16_t kNewest<SiteEpoch> = kWithProcess;
 

@@ -48,6 +48,7 @@ void ToProto(const aggregation::SplitMetrics& split, v1::SplitMetricsView& out) 
   if (split.mae) out.set_mae(*split.mae);
   if (split.rmse) out.set_rmse(*split.rmse);
   if (split.c_index) out.set_c_index(*split.c_index);
+  if (split.deviance) out.set_deviance(*split.deviance);
 }
 
 void ToProto(const aggregation::Metrics& metrics, v1::MetricsView& out) {

@@ -112,6 +112,19 @@ TEST_F(PredictRowsTest, ALabelGivesMetrics) {
                                HasSubstr("AUC 0.5000"), Not(HasSubstr("no metrics"))));
 }
 
+// score = age + 1/2 once more, now the logarithm of a mean count.
+TEST_F(PredictRowsTest, CountsArePredictedByTheirMean) {
+  std::string model = ModelOf("none");
+  model.replace(model.find("logistic"), 8, "poisson");
+  model.replace(model.find("\"classes\":2"), 11, "\"classes\":1");
+  options_.model = folder_.Write("poisson.json", model);
+  const Said said = Predict("cp,age,disease\na,-0.5,1\na,0.5,3\n");
+  ASSERT_THAT(said.status, IsOk());
+  EXPECT_THAT(said.rows, HasSubstr("split,row,log_mean,mean\ntrain,1,0,1\ntrain,2,1,2.71828"));
+  EXPECT_THAT(said.talk, AllOf(HasSubstr("deviance "), HasSubstr("mae 0.1409")));
+  EXPECT_THAT(Predict("cp,age,disease\na,1,0.5\n").status, HasCode(ErrorCode::kModelMismatch));
+}
+
 TEST_F(PredictRowsTest, RowsKeepTheirPlaceInTheFileAndThoseLeftOutAreNamed) {
   const std::string csv = "cp,age\na,1\na,?\n,3\na,4\n";
   const Said said = Predict(csv);

@@ -59,7 +59,9 @@ uint64_t AllocationsOf(job::JobSpec spec, uint32_t steps) {
   learn::AlignedVector<float> parameters(learn::ParameterCount(layout), 0.125F);
   const auto model = learn::MakeModel<float>(shape);
   learn::BatchOrder order(Digest{}, static_cast<uint32_t>(rows.rows()), spec.train.batch_size);
-  const Trainee trainee{rows, *model, parameters, nullptr, 1, nullptr, nullptr, nullptr, weights};
+  learn::Dropout dropout(Digest{}, 0.25);
+  const Trainee trainee{rows,    *model,  parameters, nullptr, 1,
+                        nullptr, nullptr, nullptr,    weights, &dropout};
   const Progress progress = [](uint64_t, uint64_t) { return true; };
   const uint64_t before = allocations;
   EXPECT_THAT(RunSgd(spec.train, std::move(order), trainee, progress), IsOk());

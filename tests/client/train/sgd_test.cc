@@ -77,12 +77,15 @@ class Training {
     const auto model = learn::MakeModel<float>(shape_);
     seen.clear();
     const auto weights = learn::WeightRanges(learn::ParameterLayout(shape_).value());
-    return RunSgd(spec_.train, Order(),
-                  {rows_, *model, parameters, checkpoints, 1, nullptr, nullptr, clock, weights},
-                  [&](uint64_t done, uint64_t) {
-                    seen.push_back(done);
-                    return last_step == 0 || done < last_step;
-                  });
+    learn::Dropout dropout(Digest{}, spec_.train.dropout);
+    learn::Dropout* drops = spec_.train.dropout > 0 ? &dropout : nullptr;
+    return RunSgd(
+        spec_.train, Order(),
+        {rows_, *model, parameters, checkpoints, 1, nullptr, nullptr, clock, weights, drops},
+        [&](uint64_t done, uint64_t) {
+          seen.push_back(done);
+          return last_step == 0 || done < last_step;
+        });
   }
   job::TrainSpec& train() { return spec_.train; }
   learn::AlignedVector<float> parameters;
@@ -127,6 +130,23 @@ TEST(Sgd, GoesOnWithTheSameBitsWhateverTheOptimizer) {
       EXPECT_EQ(training.seen.front(), stop);
       EXPECT_EQ(training.parameters, undisturbed) << job::NameOf(kind) << ", step " << stop;
     }
+  }
+}
+
+// A step that is taken again leaves the same units out.
+TEST(Sgd, GoesOnWithTheSameBitsWithDropout) {
+  Training training(7, job::ModelKind::kMlp);
+  ASSERT_THAT(training.Run(0, nullptr), IsOk());
+  const auto whole = training.parameters;
+  training.train().dropout = 0.5;
+  ASSERT_THAT(training.Run(0, nullptr), IsOk());
+  const auto undisturbed = training.parameters;
+  EXPECT_NE(undisturbed, whole);
+  for (uint64_t stop = 1; stop < training.steps(); ++stop) {
+    KeptPoint kept;
+    ASSERT_THAT(training.Run(stop, &kept), StatusIs(absl::StatusCode::kCancelled));
+    ASSERT_THAT(training.Run(0, &kept), IsOk());
+    EXPECT_EQ(training.parameters, undisturbed) << stop;
   }
 }
 

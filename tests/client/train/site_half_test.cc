@@ -222,6 +222,23 @@ TEST(SiteHalf, NoTrainingRowIsRefusedButEvaluates) {
               HasCode(ErrorCode::kDataTooFewRows));
 }
 
+// Drawn from job, round and site; what is evaluated is the whole model.
+TEST(SiteHalf, DropoutChangesTheTrainingAloneAndIsTheSameTwice) {
+  const data::Dataset dataset = Synthetic(1, 50, kColumns);
+  job::JobSpec spec = Job();
+  spec.model.kind = job::ModelKind::kMlp;
+  spec.model.hidden = {6};
+  spec.model.start = job::StartKind::kSeed;
+  ASSERT_OK_AND_ASSIGN(const Contribution whole, RunTask(spec, Task(Workload::kTrain), dataset));
+  spec.train.dropout = 0.5;
+  ASSERT_OK_AND_ASSIGN(const Contribution first, RunTask(spec, Task(Workload::kTrain), dataset));
+  ASSERT_OK_AND_ASSIGN(const Contribution again, RunTask(spec, Task(Workload::kTrain), dataset));
+  EXPECT_TRUE(std::ranges::equal(first.values.payload(), again.values.payload()));
+  EXPECT_FALSE(std::ranges::equal(first.values.Float32(0), whole.values.Float32(0)));
+  const size_t loss = whole.values.IndexOf("eval.train.loss_sum");
+  EXPECT_EQ(first.values.Float64(loss)[0], whole.values.Float64(loss)[0]);
+}
+
 TEST(SiteHalf, OneClassAndConstantColumnsTrain) {
   data::Dataset dataset = Synthetic(1, 50, kColumns);
   std::fill(dataset.train.y.begin(), dataset.train.y.end(), 1.0);

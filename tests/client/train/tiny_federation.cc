@@ -42,17 +42,6 @@ void AddRow(const std::vector<std::string>& cells, size_t first, size_t last, do
   split.y.push_back(label);
 }
 
-class ListedBatches final : public learn::BatchSource {
- public:
-  explicit ListedBatches(std::vector<std::vector<uint32_t>> batches)
-      : batches_(std::move(batches)) {}
-  std::span<const uint32_t> Next() override { return batches_.at(next_++); }
-
- private:
-  const std::vector<std::vector<uint32_t>> batches_;
-  size_t next_ = 0;
-};
-
 using OwnVectors = std::vector<learn::AlignedVector<float>>;
 
 class TinyFederation {
@@ -86,7 +75,7 @@ class TinyFederation {
  private:
   absl::StatusOr<client::train::Contribution> RunSite(const job::StepKind& kind, size_t k,
                                                       const wire::State& state) {
-    std::optional<ListedBatches> batches;
+    std::optional<learn::ListedBatches> batches;
     if (options_.batches && kind.workload == wire::Workload::kTrain) {
       batches.emplace(options_.batches(kind.round, k));
     }

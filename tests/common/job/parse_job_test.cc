@@ -256,7 +256,7 @@ TEST(ParseJob, WordsThatAreNotChoicesNameTheNearest) {
   parts.model = "kind = \"logstic\"";
   ExpectError(JobOf(parts), {ErrorCode::kJobOutOfRange, 9, 8,
                              "`model.kind` is \"logstic\", want \"logistic\", \"linear\", "
-                             "\"softmax\", \"mlp\" or \"cox\"",
+                             "\"softmax\", \"mlp\", \"cox\" or \"poisson\"",
                              "did you mean \"logistic\"?"});
   parts = Parts();
   parts.extra = "[train]\nbatch_size = \"ful\"";
@@ -379,6 +379,28 @@ TEST(ParseJob, CoxHasATimeAnEventAndTies) {
   parts.label = "label = \"y\"";
   parts.model = "kind = \"logistic\"\nties = \"efron\"";
   ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 10, 0, "does not go with", "cox"});
+}
+
+TEST(ParseJob, PoissonHasACountForItsLabel) {
+  Parts parts;
+  parts.model = "kind = \"poisson\"";
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
+  EXPECT_EQ(spec.model.kind, ModelKind::kPoisson);
+  EXPECT_EQ(spec.data.classes, 1u);
+  EXPECT_EQ(spec.parameters(), 3u);
+  parts.label = "label = { name = \"y\", levels = [\"0\", \"1\"] }";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "has levels", "remove"});
+}
+
+TEST(ParseJob, ActivationIsThatOfHiddenLayers) {
+  Parts parts;
+  parts.model = "kind = \"mlp\"\nhidden = [3]\nactivation = \"tanh\"";
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
+  EXPECT_EQ(spec.model.activation, Activation::kTanh);
+  parts.model = "kind = \"mlp\"\nhidden = [3]\nactivation = \"gelu\"";
+  ExpectError(JobOf(parts), {ErrorCode::kJobOutOfRange, 11, 0, "activation", ""});
+  parts.model = "kind = \"logistic\"\nactivation = \"tanh\"";
+  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 10, 0, "does not go with", "mlp"});
 }
 
 TEST(ParseJob, ManyColumnsOfOneKindAreNamedAtOnce) {

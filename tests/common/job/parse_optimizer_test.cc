@@ -5,11 +5,13 @@
 #include <string>
 
 #include "common/job/job_spec.h"
+#include "common/job/job_warnings.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::job {
 namespace {
 
+using consilium::testing::HasCode;
 using consilium::testing::IsOk;
 using ::testing::HasSubstr;
 
@@ -109,6 +111,56 @@ TEST(ParseOptimizer, ValuesOutOfRangeAndOfOtherTypesAreRefused) {
     ExpectOptimizerError(keys, ErrorCode::kJobWrongType, "");
   }
   ExpectOptimizerError("optimizer = \"adamx\"", range, "", "adam");
+}
+
+TEST(ParseOptimizer, ALongAdamStepIsWarnedOf) {
+  const auto warnings = [](const char* keys) {
+    return WarningsOf(ParseOptimizer(keys, "fedavg").value()).size();
+  };
+  EXPECT_EQ(warnings("optimizer = \"adam\""), 1u) << "the default rate is that of sgd";
+  EXPECT_EQ(warnings("optimizer = \"adam\"\nlearning_rate = 0.001"), 0u);
+  EXPECT_EQ(warnings("optimizer = \"nesterov\""), 0u);
+}
+
+absl::StatusOr<JobSpec> ParseModelAndTrain(const std::string& model, const std::string& label,
+                                           const std::string& train) {
+  return ParseJob(AsBytes("name = \"j\"\nrounds = 20\n[model]\n" + model +
+                          "\n[data]\ndataset = \"d\"\nlabel = " + label +
+                          "\nfeatures = [\"a\"]\n[train]\n" + train + "\n"),
+                  "job.toml");
+}
+
+TEST(ParseOptimizer, DropoutIsForHiddenUnits) {
+  const std::string mlp = "kind = \"mlp\"\nhidden = [4]";
+  ASSERT_OK_AND_ASSIGN(const JobSpec spec, ParseModelAndTrain(mlp, "\"y\"", "dropout = 0.25"));
+  EXPECT_EQ(spec.train.dropout, 0.25);
+  EXPECT_THAT(ParseModelAndTrain(mlp, "\"y\"", "dropout = 1"), HasCode(ErrorCode::kJobOutOfRange));
+  EXPECT_THAT(ParseModelAndTrain(mlp, "\"y\"", "dropout = \"half\""),
+              HasCode(ErrorCode::kJobWrongType));
+  ExpectOptimizerError("dropout = 0.5", ErrorCode::kJobConflict, "kind = \"logistic\"", "mlp");
+  EXPECT_THAT(ParseOptimizer("dropout = 0", "fedavg"), IsOk());
+}
+
+TEST(ParseOptimizer, ClassWeightsAreByLevel) {
+  ASSERT_OK_AND_ASSIGN(const JobSpec two,
+                       ParseOptimizer("class_weights = { \"1\" = 2.5 }", "fedavg"));
+  EXPECT_THAT(two.train.class_weights, ::testing::ElementsAre(1, 2.5F));
+  const std::string softmax = "kind = \"softmax\"";
+  const std::string levels = "{ name = \"y\", levels = [\"low\", \"mid\", \"high\"] }";
+  ASSERT_OK_AND_ASSIGN(
+      const JobSpec three,
+      ParseModelAndTrain(softmax, levels, "[train.class_weights]\nhigh = 4\nlow = 0.5"));
+  EXPECT_THAT(three.train.class_weights, ::testing::ElementsAre(0.5F, 1, 4));
+  const auto refused = ParseModelAndTrain(softmax, levels, "class_weights = { none = 2 }");
+  EXPECT_THAT(refused, HasCode(ErrorCode::kJobOutOfRange));
+  EXPECT_THAT(HelpOf(refused.status()), HasSubstr("\"low\", \"mid\", \"high\""));
+  ExpectOptimizerError("class_weights = { \"0\" = 0 }", ErrorCode::kJobOutOfRange, "want");
+  ExpectOptimizerError("class_weights = { \"0\" = \"x\" }", ErrorCode::kJobWrongType, "");
+  ExpectOptimizerError("class_weights = [1, 2]", ErrorCode::kJobWrongType, "");
+  ExpectOptimizerError("class_weights = { \"1\" = 2 }", ErrorCode::kJobConflict, "plain loss",
+                       "remove it", "qfedavg");
+  EXPECT_THAT(ParseModelAndTrain("kind = \"linear\"", "\"y\"", "class_weights = { \"1\" = 2 }"),
+              HasCode(ErrorCode::kJobConflict));
 }
 
 TEST(ParseOptimizer, SchedulesHaveToFitTheJob) {

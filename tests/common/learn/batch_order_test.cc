@@ -76,6 +76,14 @@ TEST(BatchOrder, PositionOfAnotherOrderIsNoticed) {
   EXPECT_FALSE(BatchOrder(Digest{}, 11, 3).SkipTo(order.position()));
 }
 
+TEST(ListedBatches, AreThoseOfTheListInItsOrder) {
+  ListedBatches listed({{3, 1}, {2}});
+  BatchSource& batches = listed;
+  EXPECT_TRUE(std::ranges::equal(batches.Next(), std::vector<uint32_t>{3, 1}));
+  EXPECT_TRUE(std::ranges::equal(batches.Next(), std::vector<uint32_t>{2}));
+  EXPECT_DEATH(batches.Next(), "");
+}
+
 TEST(BatchOrder, KeyFollowsSeedRoundAndSite) {
   job::JobSpec spec;
   const Digest key = BatchKey(spec, RoundNumber(1), SiteId("a"));

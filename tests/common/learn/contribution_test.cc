@@ -72,6 +72,11 @@ TEST(Contribution, EvaluationHasWhatTheLabelAllows) {
       "eval.test.class_rows eval.test.class_hits eval.test.class_said eval.test.bin_rows "
       "eval.test.bin_hits eval.test.bin_chances ");
   EXPECT_EQ(
+      NamesOf(
+          ContributionLayout(Job(job::ModelKind::kPoisson, 1), wire::Workload::kEvaluate).value()),
+      "eval.train.rows eval.train.loss_sum eval.train.absolute_error eval.train.squared_error "
+      "eval.test.rows eval.test.loss_sum eval.test.absolute_error eval.test.squared_error ");
+  EXPECT_EQ(
       NamesOf(ContributionLayout(Job(job::ModelKind::kCox, 1), wire::Workload::kEvaluate).value()),
       "eval.train.rows eval.train.loss_sum eval.train.concordant eval.train.comparable "
       "eval.test.rows eval.test.loss_sum eval.test.concordant eval.test.comparable ");

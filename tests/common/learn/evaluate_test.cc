@@ -152,6 +152,21 @@ TEST(Evaluate, ErrorsOfNumbersComeOutByHand) {
   EXPECT_FALSE(metrics.f1.has_value());
 }
 
+// Means 1, 2 and 4 for counts 1, 0 and 8: deviances 0, 4 and 2 (8 log 2 - 4).
+TEST(Evaluate, CountsComeOutByHand) {
+  ModelShape shape;
+  shape.kind = job::ModelKind::kPoisson;
+  shape.inputs = 1;
+  shape.loss = LossKind::kPoisson;
+  const std::vector<float> scores = {0, std::log(2.0F), std::log(4.0F)}, labels = {1, 0, 8};
+  const SplitMetrics metrics = MetricsOf(shape, SumScores(shape, scores, labels));
+  EXPECT_NEAR(metrics.deviance.value(), (4 + 2 * (8 * std::log(2) - 4)) / 3, 1e-6);
+  EXPECT_DOUBLE_EQ(metrics.deviance.value(), 2 * metrics.loss);
+  EXPECT_NEAR(metrics.mae.value(), (2 + 4) / 3.0, 1e-6);
+  EXPECT_NEAR(metrics.rmse.value(), std::sqrt((4 + 16) / 3.0), 1e-6);
+  EXPECT_FALSE(metrics.accuracy.has_value());
+}
+
 // Outcomes are not summed row by row: the whole split is one risk set.
 TEST(Evaluate, SurvivalIsOfTheWholeSplit) {
   ModelShape shape;

@@ -114,6 +114,37 @@ TEST(ModelFile, TextsGiveTheSpecBack) {
   EXPECT_EQ(spec.data.label_levels, wanted.data.label_levels);
 }
 
+// A reader that knows no activation would predict with ReLU: so these have another format.
+TEST(ModelFile, TanhIsPartOfTheModelAndOfItsFormat) {
+  job::JobSpec wanted = Job();
+  wanted.model.activation = job::Activation::kTanh;
+  wire::StatePart model = Model(Statistics::kNone);
+  EXPECT_EQ(model.texts.at("format"), "1");
+  model.texts = ModelTexts(wanted);
+  EXPECT_EQ(model.texts.at("format"), "2");
+  for (const Bytes& file : {EncodeSafetensors(model), ToBytes(EncodeModelJson(model).value())}) {
+    ASSERT_OK_AND_ASSIGN(const wire::StatePart back, DecodeModel(file));
+    EXPECT_EQ(back.texts, model.texts);
+    ASSERT_OK_AND_ASSIGN(const job::JobSpec spec, SpecOfModel(back));
+    EXPECT_EQ(ShapeOf(spec).value().activation, job::Activation::kTanh);
+  }
+  const size_t at = model.texts["job"].find("tanh");
+  model.texts["job"].replace(at, 4, "gelu");
+  EXPECT_THAT(SpecOfModel(model), HasCode(ErrorCode::kModelSyntax));
+}
+
+TEST(ModelFile, PoissonComesBack) {
+  job::JobSpec wanted = Job();
+  wanted.model.kind = job::ModelKind::kPoisson;
+  wanted.model.hidden.clear();
+  wanted.data.label_levels.clear();
+  wanted.data.classes = 1;
+  const tensor::Layout layout = StateLayout(ShapeOf(wanted).value(), Statistics::kNone).value();
+  const wire::StatePart model{tensor::Bundle(layout), ModelTexts(wanted)};
+  ASSERT_OK_AND_ASSIGN(const wire::StatePart back, DecodeModel(EncodeSafetensors(model)));
+  EXPECT_EQ(SpecOfModel(back).value().model.kind, job::ModelKind::kPoisson);
+}
+
 TEST(ModelFile, AnyCutIsRefused) {
   const Bytes file = EncodeSafetensors(Model(Statistics::kMeansAndScales));
   for (size_t length = 0; length < file.size(); ++length) {
@@ -181,7 +212,7 @@ TEST(ModelFile, NotFiniteIsRefused) {
 
 TEST(ModelFile, NewerFormatsAreNamed) {
   wire::StatePart model = Model(Statistics::kNone);
-  model.texts["format"] = "2";
+  model.texts["format"] = "3";
   EXPECT_THAT(DecodeModel(EncodeSafetensors(model)), HasCode(ErrorCode::kFormatVersion));
   std::string text = EncodeModelJson(Model(Statistics::kNone)).value();
   const size_t at = text.find("\"version\": 1");

@@ -30,6 +30,11 @@ job::JobSpec Mlp(uint32_t columns, std::vector<uint32_t> hidden, uint32_t classe
   return spec;
 }
 
+job::JobSpec Tanh(job::JobSpec spec) {
+  spec.model.activation = job::Activation::kTanh;
+  return spec;
+}
+
 struct Problem {
   ModelShape shape;
   AlignedVector<double> parameters, x, y;
@@ -45,7 +50,10 @@ Problem RandomProblem(const job::JobSpec& spec, size_t rows, uint64_t seed) {
   for (size_t i = 0; i < rows * problem.shape.inputs; ++i) problem.x.push_back(random.Normal());
   for (size_t i = 0; i < rows; ++i) {
     const uint32_t classes = problem.shape.classes();
-    problem.y.push_back(classes == 0 ? random.Normal() : random.Below(classes));
+    const bool counts = problem.shape.loss == LossKind::kPoisson;
+    problem.y.push_back(counts         ? random.Below(6)
+                        : classes == 0 ? random.Normal()
+                                       : random.Below(classes));
   }
   return problem;
 }
@@ -59,7 +67,10 @@ class Gradients : public ::testing::TestWithParam<size_t> {
                                              Job(job::ModelKind::kSoftmax, 4, 3),
                                              Mlp(4, {6, 5}, 3),
                                              Mlp(4, {7}, 2),
-                                             Mlp(3, {}, 4)};
+                                             Mlp(3, {}, 4),
+                                             Tanh(Mlp(4, {6, 5}, 3)),
+                                             Tanh(Mlp(4, {7}, 2)),
+                                             Job(job::ModelKind::kPoisson, 2, 1)};
     return specs.at(GetParam());
   }
 };
@@ -100,7 +111,75 @@ TEST_P(Gradients, InFloatFollowDouble) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Gradients, ::testing::Range<size_t>(0, 6));
+INSTANTIATE_TEST_SUITE_P(Kinds, Gradients, ::testing::Range<size_t>(0, 9));
+
+// The same units are left out for as long as the step is the same.
+TEST(Gradient, WithDropoutIsThatOfTheLossWithTheSameUnits) {
+  for (const auto activation : {job::Activation::kRelu, job::Activation::kTanh}) {
+    job::JobSpec spec = Mlp(4, {6, 5}, 3);
+    spec.model.activation = activation;
+    Problem problem = RandomProblem(spec, 17, 3);
+    const auto model = MakeModel<double>(problem.shape);
+    Dropout dropout(Digest{}, 0.4);
+    AlignedVector<double> gradient(problem.parameters.size()), scratch(problem.parameters.size());
+    const auto loss = [&](AlignedVector<double>& into) {
+      dropout.BeginStep(7);
+      return model->LossAndGradient(problem.parameters, problem.batch(), into);
+    };
+    const double whole = loss(gradient);
+    model->SetDropout(&dropout);
+    EXPECT_NE(loss(gradient), whole);
+    for (size_t i = 0; i < gradient.size(); ++i) {
+      constexpr double kStep = 1e-6;
+      const double held = problem.parameters[i];
+      problem.parameters[i] = held + kStep;
+      const double above = loss(scratch);
+      problem.parameters[i] = held - kStep;
+      const double below = loss(scratch);
+      problem.parameters[i] = held;
+      EXPECT_NEAR(gradient[i], (above - below) / (2 * kStep), 1e-7) << "parameter " << i;
+    }
+    model->SetDropout(nullptr);
+    EXPECT_EQ(loss(gradient), whole);
+  }
+}
+
+TEST(Model, ScoresLeaveNothingOut) {
+  const Problem problem = RandomProblem(Mlp(4, {6}, 3), 8, 3);
+  const auto model = MakeModel<double>(problem.shape);
+  std::vector<double> whole(24), dropping(24);
+  model->Scores(problem.parameters, problem.x, whole);
+  Dropout dropout(Digest{}, 0.5);
+  model->SetDropout(&dropout);
+  model->Scores(problem.parameters, problem.x, dropping);
+  EXPECT_EQ(whole, dropping);
+}
+
+// A class of weight 3 is one whose rows are there three times, but for the number of rows.
+TEST(Gradient, WithClassWeightsIsThatOfRowsThatAreThereSoOften) {
+  for (job::JobSpec spec : {Job(job::ModelKind::kLogistic, 4, 2), Mlp(4, {5}, 2),
+                            Job(job::ModelKind::kSoftmax, 4, 3)}) {
+    const Problem plain = RandomProblem(spec, 20, 4);
+    Problem often = plain;
+    for (size_t i = 0; i < plain.y.size(); ++i) {
+      for (int more = 0; more < 2 && plain.y[i] == 1; ++more) {
+        often.x.insert(often.x.end(), &plain.x[4 * i], &plain.x[4 * i] + 4);
+        often.y.push_back(1);
+      }
+    }
+    spec.train.class_weights.assign(plain.shape.classes(), 1);
+    spec.train.class_weights[1] = 3;
+    AlignedVector<double> weighted(plain.parameters.size()), wanted(plain.parameters.size());
+    const double loss = MakeModel<double>(ShapeOf(spec).value())
+                            ->LossAndGradient(plain.parameters, plain.batch(), weighted);
+    const double loss_often =
+        MakeModel<double>(plain.shape)->LossAndGradient(plain.parameters, often.batch(), wanted);
+    const double rows = static_cast<double>(often.y.size()) / 20;
+    EXPECT_GT(rows, 1);
+    EXPECT_NEAR(loss, loss_often * rows, 1e-12);
+    for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(weighted[i], wanted[i] * rows, 1e-12);
+  }
+}
 
 TEST(Model, SameInputGivesTheSameBitsTwice) {
   const Problem problem = RandomProblem(Mlp(9, {33, 17}, 5), 31, 11);
@@ -164,6 +243,9 @@ TEST(Model, WhatCannotBeBuiltIsRefused) {
   EXPECT_THAT(ShapeOf(Job(job::ModelKind::kLogistic, 0, 2)), HasCode(ErrorCode::kModelMismatch));
   EXPECT_THAT(ShapeOf(Job(job::ModelKind::kSoftmax, 3, 1)), HasCode(ErrorCode::kModelMismatch));
   EXPECT_THAT(ShapeOf(Mlp(3, {0}, 2)), HasCode(ErrorCode::kModelMismatch));
+  job::JobSpec weighted = Job(job::ModelKind::kSoftmax, 3, 4);
+  weighted.train.class_weights = {1, 2, 3};
+  EXPECT_THAT(ShapeOf(weighted), HasCode(ErrorCode::kModelMismatch));
   EXPECT_THAT(ShapeOf(Mlp(3, {1u << 16, 1u << 16}, 2)), HasCode(ErrorCode::kModelMismatch));
   EXPECT_THAT(ShapeOf(Mlp(3, std::vector<uint32_t>(kMaxHiddenLayers + 1, 2), 2)),
               HasCode(ErrorCode::kModelMismatch));
@@ -188,6 +270,9 @@ TEST(Loss, IsFiniteAndRightFarOut) {
   EXPECT_EQ(LogisticLoss(1e4, 0), 1e4);
   EXPECT_EQ(LogisticLoss(-1e4, 1), 1e4);
   EXPECT_DOUBLE_EQ(LogisticLoss(0, 1), std::log(2.0));
+  EXPECT_EQ(PoissonLoss(0, 1), 0);
+  EXPECT_EQ(PoissonLoss(-1e4, 0), 0);
+  EXPECT_NEAR(PoissonLoss(std::log(3.0), 3), 0, 1e-15);
   EXPECT_EQ(Sigmoid(1e4), 1);
   EXPECT_EQ(Sigmoid(-1e4), 0);
   const std::vector<double> scores = {1e4, 0, -1e4};

@@ -179,11 +179,15 @@ TEST(JobRecords, EveryShorterOrLongerPayloadIsDamage) {
   }
 }
 
+TEST(JobRecords, AStepIsWrittenAtTheVersionThatHasADeviance) {
+  EXPECT_EQ(VersionOf(StepClosed{JobId("0123456789abcdef"), Report()}), 5);
+}
+
 TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
   EXPECT_THAT(Decode(13, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(0, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(1, 2, {}), HasCode(ErrorCode::kFormatVersion));
-  EXPECT_THAT(Decode(8, 5, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(8, 6, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(7, 0, {}), HasCode(ErrorCode::kFormatVersion));
 }
 

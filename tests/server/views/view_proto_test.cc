@@ -78,6 +78,20 @@ TEST(ViewProto, AJobCarriesEveryFieldAcross) {
   EXPECT_EQ(step.sites(0).kernel(), "eigen");
 }
 
+TEST(ViewProto, EveryFurtherMetricGoesAcross) {
+  jobs::JobView view = SampleView();
+  aggregation::SplitMetrics& split = *view.steps[0].sites[0].metrics.test;
+  double value = 1;
+  for (const learn::NamedMetric& metric : learn::kFurtherMetrics) split.*metric.value = value++;
+  v1::JobView out;
+  ToProto(view, out);
+  const v1::SplitMetricsView& test = out.steps(0).sites(0).metrics().test();
+  const double got[] = {test.f1(),   test.brier(),   test.calibration_error(), test.mae(),
+                        test.rmse(), test.c_index(), test.deviance()};
+  ASSERT_EQ(std::size(got), std::size(learn::kFurtherMetrics));
+  for (size_t i = 0; i < std::size(got); ++i) EXPECT_EQ(got[i], static_cast<double>(i + 1)) << i;
+}
+
 TEST(ViewProto, ASiteSaysWhatItIsCapableOf) {
   registry::SiteStatus status;
   status.site = SiteId("north");
