@@ -200,32 +200,45 @@ absl::StatusOr<Array> Array::Parse(Bytes file, const std::string& member, const 
   return array;
 }
 
-double Array::At(uint64_t row, uint64_t column) const {
-  const uint64_t element = row * row_stride_ + column_at_[column];
-  const std::byte* from = &bytes_[data_ + element * BytesOf(type_)];
+template <typename T>
+void Array::ReadRowOf(uint64_t row, std::span<const uint64_t> columns,
+                      std::span<double> out) const {
+  const std::byte* from = &bytes_[data_] + row * row_stride_ * sizeof(T);
+  const bool swapped = big_endian_;
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i] = Load<T>(from + column_at_[columns[i]] * sizeof(T), swapped);
+  }
+}
+
+void Array::ReadRow(uint64_t row, std::span<const uint64_t> columns, std::span<double> out) const {
   switch (type_) {
     case ElementType::kU8:
-      return Load<uint8_t>(from, false);
+      return ReadRowOf<uint8_t>(row, columns, out);
     case ElementType::kI8:
-      return Load<int8_t>(from, false);
+      return ReadRowOf<int8_t>(row, columns, out);
     case ElementType::kU16:
-      return Load<uint16_t>(from, big_endian_);
+      return ReadRowOf<uint16_t>(row, columns, out);
     case ElementType::kI16:
-      return Load<int16_t>(from, big_endian_);
+      return ReadRowOf<int16_t>(row, columns, out);
     case ElementType::kU32:
-      return Load<uint32_t>(from, big_endian_);
+      return ReadRowOf<uint32_t>(row, columns, out);
     case ElementType::kI32:
-      return Load<int32_t>(from, big_endian_);
+      return ReadRowOf<int32_t>(row, columns, out);
     case ElementType::kU64:
-      return Load<uint64_t>(from, big_endian_);
+      return ReadRowOf<uint64_t>(row, columns, out);
     case ElementType::kI64:
-      return Load<int64_t>(from, big_endian_);
+      return ReadRowOf<int64_t>(row, columns, out);
     case ElementType::kF32:
-      return Load<float>(from, big_endian_);
+      return ReadRowOf<float>(row, columns, out);
     case ElementType::kF64:
-      return Load<double>(from, big_endian_);
+      return ReadRowOf<double>(row, columns, out);
   }
-  return 0;
+}
+
+double Array::At(uint64_t row, uint64_t column) const {
+  double value = 0;
+  ReadRow(row, {&column, 1}, {&value, 1});
+  return value;
 }
 
 }  // namespace consilium::client::data

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,10 +41,15 @@ class Array {
   uint64_t columns() const { return column_at_.size(); }
   // REQUIRES: row < rows(), column < columns(). Integers beyond 2^53 lose their last bits.
   double At(uint64_t row, uint64_t column) const;
+  // At for each of `columns`, in one pass over the row. REQUIRES: as At, and columns.size() ==
+  // out.size().
+  void ReadRow(uint64_t row, std::span<const uint64_t> columns, std::span<double> out) const;
 
  private:
   friend class ArrayFormats;
   Array() = default;
+  template <typename T>
+  void ReadRowOf(uint64_t row, std::span<const uint64_t> columns, std::span<double> out) const;
   // Checks shape and size, and finds where columns are.
   absl::Status Settle(const std::string& name);
 

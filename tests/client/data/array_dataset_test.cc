@@ -22,6 +22,7 @@ using consilium::testing::NoDataMessage;
 using consilium::testing::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsNan;
 
 // Four images of 1 x 2 pixels with the digits 0, 1, 2, 1.
 class ArrayDatasetTest : public ::testing::Test {
@@ -145,6 +146,52 @@ TEST_F(ArrayDatasetTest, NanAndMarkedNumbersAreMissingAndInfinityIsRefused) {
   config_.path = folder_.Write(
       "t.npy", Npy("<f8", false, "(4, 2)", Raw<double>({1, 2, 3, 4, 5, HUGE_VAL, 7, 8})));
   ExpectError(ErrorCode::kDataBadCell, "`x1`", "t.npy:3:2");
+}
+
+// Between rows that want nothing decided; divided only where it is a number.
+TEST_F(ArrayDatasetTest, AMissingNumberIsFilledAndTheRowsAroundItAreAsBefore) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  config_.path =
+      folder_.Write("t.npy", Npy("<f8", false, "(4, 2)", Raw<double>({1, 2, nan, 4, 5, -9, 7, 8})));
+  config_.missing = {"-9"};
+  config_.array.divide_by = 10;
+  job_.data.features = {{"x1", job::ColumnType::kNumber, {}}, {"x0", job::ColumnType::kNumber, {}}};
+  for (job::FeatureSpec& feature : job_.data.features) feature.missing = job::Missing::kMean;
+  ASSERT_OK_AND_ASSIGN(const Dataset filled, Load());
+  EXPECT_THAT(filled.train.x, ElementsAre(0.2F, 0.1F, 0.4F, IsNan(), IsNan(), 0.5F, 0.8F, 0.7F));
+  EXPECT_EQ(filled.rows_incomplete, 0u);
+  job_.data.features[1].missing = job::Missing::kIndicator;
+  ASSERT_OK_AND_ASSIGN(const Dataset marked, Load());
+  EXPECT_THAT(marked.train.x,
+              ElementsAre(0.2F, 0.1F, 0, 0.4F, IsNan(), 1, IsNan(), 0.5F, 0, 0.8F, 0.7F, 0));
+}
+
+// A row of no plain features is read cell by cell; one of plain ones in one pass.
+TEST_F(ArrayDatasetTest, BothWaysToReadARowGiveTheSameBits) {
+  std::vector<float> values;
+  for (int i = 0; i < 200; ++i) values.push_back(0.37F * static_cast<float>(i * i) - 1000.0F);
+  config_.path = folder_.Write("t.npy", Npy("<f4", true, "(20, 5, 2)", Raw(values)));
+  config_.array.labels.path = folder_.Write("y.idx", Idx(8, {20}, std::string(20, '\1')));
+  config_.array.divide_by = 3;
+  config_.split.holdout = 0.25;
+  job_.data.features.clear();
+  for (int i = 9; i >= 0; --i) {
+    job_.data.features.push_back({"pixel" + std::to_string(i), job::ColumnType::kNumber, {}});
+  }
+  ASSERT_OK_AND_ASSIGN(const Dataset at_once, Load());
+  EXPECT_EQ(at_once.test.rows(), 5u);
+  job_.data.features.push_back({"pixel0", job::ColumnType::kNumber, {}});
+  job_.data.features.back().missing = job::Missing::kIndicator;
+  ASSERT_OK_AND_ASSIGN(const Dataset by_cell, Load());
+  for (const auto& [once, cell] :
+       {std::pair(&at_once.train, &by_cell.train), std::pair(&at_once.test, &by_cell.test)}) {
+    ASSERT_EQ(once->places, cell->places);
+    for (uint64_t row = 0; row < once->rows(); ++row) {
+      for (uint64_t c = 0; c < 10; ++c) {
+        ASSERT_EQ(once->x[row * 10 + c], cell->x[row * 12 + c]) << row << ", " << c;
+      }
+    }
+  }
 }
 
 TEST_F(ArrayDatasetTest, ALabelOutsideTheLevelsHasItsPlaceAndIsNotShown) {

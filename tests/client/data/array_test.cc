@@ -102,6 +102,21 @@ TEST(Array, EveryTypeOfNumberIsRead) {
   }
 }
 
+TEST(Array, SomeColumnsOfARowAreReadInOnePass) {
+  const std::vector<uint64_t> columns = {2, 0, 2};
+  ASSERT_OK_AND_ASSIGN(const Array c,
+                       ParseArray(Npy("<i2", false, "(2, 3)", Raw<int16_t>({1, 2, 3, 4, 5, -6}))));
+  ASSERT_OK_AND_ASSIGN(
+      const Array f,
+      ParseArray(Npy(">i2", true, "(2, 3)",
+                     std::string("\x00\x01\x00\x04\x00\x02\x00\x05\x00\x03\xff\xfa", 12))));
+  for (const Array* array : {&c, &f}) {
+    std::vector<double> values(3);
+    array->ReadRow(1, columns, values);
+    EXPECT_THAT(values, ElementsAre(-6, 4, -6));
+  }
+}
+
 TEST(Array, AnNpzHoldsArraysByName) {
   ASSERT_OK_AND_ASSIGN(const Array x, ParseArray(SmallNpz(), "x"));
   EXPECT_THAT(RowOf(x, 1), ElementsAre(3, 4.5));
