@@ -64,7 +64,7 @@ void Invariants::OnServerMessage(const SiteId& site, const wire::ServerMessage& 
   if (const auto* offer = std::get_if<wire::TaskOffer>(&message)) {
     Tell(NameOf(offer->step, site) + " is offered");
     auto& cohort = cohorts_[offer->step];
-    cohort.insert(offer->cohort.begin(), offer->cohort.end());
+    if (offer->cohort != nullptr) cohort.insert(offer->cohort->begin(), offer->cohort->end());
     if (!cohort.contains(site)) Violated(NameOf(offer->step, site) + " was not selected");
     if (receipts_.contains({offer->step, site})) {
       Violated(NameOf(offer->step, site) + " is asked again for what was accepted");

@@ -119,7 +119,8 @@ struct TaskOffer {
   Digest state;       // manifest digest: fetched by it, then the parts it names
   Duration time_left{0};
   Duration progress_lease{0};
-  std::vector<SiteId> cohort;
+  // Shared by the offers of a step, which would else hold n names for each of n sites. Null: none.
+  std::shared_ptr<const std::vector<SiteId>> cohort;
   std::shared_ptr<const InlineState> inline_state;  // null: to be fetched
 };
 struct CancelTask {

@@ -1,6 +1,8 @@
 // What the server says on an Attend stream.
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "common/base/status_macros.h"
 #include "common/wire/envelope.h"
@@ -35,7 +37,9 @@ void Fill(v1::ServerFrame& frame, const TaskOffer& message) {
   proto.set_state(DigestBytes(message.state));
   proto.set_time_left_ms(MillisOf(message.time_left));
   proto.set_progress_lease_ms(MillisOf(message.progress_lease));
-  for (const SiteId& site : message.cohort) proto.add_cohort(site.value());
+  if (message.cohort != nullptr) {
+    for (const SiteId& site : *message.cohort) proto.add_cohort(site.value());
+  }
   if (message.inline_state == nullptr) return;
   const auto& [manifest, broadcast] = *message.inline_state;
   proto.mutable_inline_state()->set_manifest(manifest.data(), manifest.size());
@@ -98,9 +102,10 @@ TaskOffer Read(FieldCheck& check, const v1::TaskOffer& proto) {
   offer.progress_lease = check.Millis("progress_lease_ms", proto.progress_lease_ms());
   check.AtMost("cohort", static_cast<size_t>(proto.cohort_size()), kMaxCohort);
   if (!check.status().ok()) return offer;
-  for (const std::string& site : proto.cohort()) {
-    offer.cohort.push_back(check.Site("cohort", site));
-  }
+  std::vector<SiteId> cohort;
+  cohort.reserve(static_cast<size_t>(proto.cohort_size()));
+  for (const std::string& site : proto.cohort()) cohort.push_back(check.Site("cohort", site));
+  offer.cohort = std::make_shared<const std::vector<SiteId>>(std::move(cohort));
   if (proto.has_inline_state()) {
     const v1::InlineState& state = proto.inline_state();
     offer.inline_state = std::make_shared<const InlineState>(

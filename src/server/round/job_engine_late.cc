@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/status_macros.h"
 #include "common/learn/contribution.h"
@@ -67,7 +69,7 @@ void JobEngine::OfferLate(const SiteId& site, Instant now) {
     world_.federation.SendTo(
         site, wire::TaskOffer{job_, step, wire::Workload::kTrain, late.round, late.base_state,
                               spec.participation.round_deadline, world_.progress_lease,
-                              late.selected, nullptr});
+                              std::make_shared<const std::vector<SiteId>>(late.selected), nullptr});
   }
 }
 

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "common/base/check.h"
 #include "common/base/crash_point.h"
@@ -192,11 +194,12 @@ absl::Status StepRunner::Perform(const Action& action, Instant now) {
 
 void StepRunner::SendOffer(const Offer& offer, Instant now) {
   const jobs::StepOpened& opened = record_.opened;
+  if (cohort_ == nullptr) cohort_ = std::make_shared<const std::vector<SiteId>>(opened.selected);
   const bool holds = world_.federation.IsCapable(offer.site, wire::kStateInOffer);
   const bool sent = world_.federation.SendTo(
       offer.site, wire::TaskOffer{opened.job, opened.step, opened.workload, opened.round,
                                   opened.base_state, offer.time_left, world_.progress_lease,
-                                  opened.selected, holds ? inline_state_ : nullptr});
+                                  cohort_, holds ? inline_state_ : nullptr});
   // It is asked when it attends, or its lease runs out.
   if (!sent) Queue(round_.Apply(SiteLeft{offer.site}, now));
 }

@@ -89,6 +89,7 @@ class StepRunner {
   Backoff backoff_;
   Instant fold_again_{};                                   // not before
   std::shared_ptr<const wire::InlineState> inline_state_;  // of the base; null: fetched
+  std::shared_ptr<const std::vector<SiteId>> cohort_;      // of every offer, from the first on
   std::optional<SteppedState> stepped_;
   std::optional<StepEnd> end_;
   std::string failure_;

@@ -74,7 +74,7 @@ class SiteSessionTest : public ::testing::Test {
             state_,
             std::chrono::minutes(5),
             std::chrono::minutes(1),
-            {SiteId("a")},
+            nullptr,
             nullptr};
   }
   absl::StatusOr<train::Contribution> Train(const job::JobSpec& spec, const train::SiteTask& task,

@@ -36,7 +36,8 @@ TaskOffer SomeOffer() {
   offer.state = DigestOfByte(4);
   offer.time_left = std::chrono::minutes(5);
   offer.progress_lease = std::chrono::seconds(60);
-  offer.cohort = {SiteId("a"), SiteId("b")};
+  offer.cohort =
+      std::make_shared<const std::vector<SiteId>>(std::vector<SiteId>{SiteId("a"), SiteId("b")});
   return offer;
 }
 
@@ -117,7 +118,7 @@ TEST(MessagesProto, WhatTheServerSaysArrivesWhole) {
   EXPECT_EQ(offer.state, DigestOfByte(4));
   EXPECT_EQ(offer.time_left, std::chrono::minutes(5));
   EXPECT_EQ(offer.progress_lease, std::chrono::seconds(60));
-  EXPECT_EQ(offer.cohort, SomeOffer().cohort);
+  EXPECT_EQ(*offer.cohort, *SomeOffer().cohort);
 
   EXPECT_EQ(FromTheServer(CancelTask{SomeJob(), StepNumber(1), "why"}).reason, "why");
   const auto outcome =
