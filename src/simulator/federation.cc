@@ -103,10 +103,10 @@ absl::Status SimulatedFederation::StartSite(Site& site) {
 }
 
 // Every site reads the same bytes: they are parsed once.
-absl::StatusOr<job::JobSpec> SimulatedFederation::Parsed(ByteSpan file,
-                                                         std::string_view name) const {
-  if (crypto::Sha256Of(file) == spec_.digest) return spec_;
-  return job::ParseJob(file, name);
+absl::StatusOr<std::shared_ptr<const job::JobSpec>> SimulatedFederation::Parsed(
+    ByteSpan file, std::string_view name) const {
+  if (spec_ != nullptr && crypto::Sha256Of(file) == spec_->digest) return spec_;
+  return client::session::ParseForSite(file, name);
 }
 
 Duration SimulatedFederation::RowTimeOf(const Site& site) const {
@@ -129,8 +129,8 @@ client::session::SiteHalf SimulatedFederation::HalfOf(const Site& site) const {
 
 absl::StatusOr<JobId> SimulatedFederation::Submit(std::string_view file,
                                                   std::string_view file_name) {
-  CN_ASSIGN_OR_RETURN(spec_, job::ParseJob(AsBytes(file), file_name));
-  texts_ = learn::ModelTexts(spec_);
+  CN_ASSIGN_OR_RETURN(spec_, client::session::ParseForSite(AsBytes(file), file_name));
+  texts_ = learn::ModelTexts(*spec_);
   wire::Envelope envelope;
   envelope.federation = kName;
   envelope.not_before = clock_.UtcNow();
@@ -219,7 +219,7 @@ void SimulatedFederation::OnReceipt(const wire::Receipt& receipt) {
 void SimulatedFederation::TakeUp(Site& site, const wire::TaskOffer& offer) {
   const Duration row_time = RowTimeOf(site);
   const uint64_t visits =
-      RowVisits(spec_, offer.workload, site.setup.train_rows, site.setup.test_rows, row_time);
+      RowVisits(*spec_, offer.workload, site.setup.train_rows, site.setup.test_rows, row_time);
   const double seconds =
       std::chrono::duration<double>(row_time).count() * static_cast<double>(visits);
   const Duration takes = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(

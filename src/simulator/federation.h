@@ -86,7 +86,8 @@ class SimulatedFederation final : private LineListener {
   void OnHeard(const SiteId& site, const wire::ServerMessage& message) override;
   void OnSaid(const SiteId& site, const wire::SiteMessage& message) override;
   void OnReceipt(const wire::Receipt& receipt) override;
-  absl::StatusOr<job::JobSpec> Parsed(ByteSpan file, std::string_view name) const;
+  absl::StatusOr<std::shared_ptr<const job::JobSpec>> Parsed(ByteSpan file,
+                                                             std::string_view name) const;
   // Of one visit of a row at this site.
   Duration RowTimeOf(const Site& site) const;
   // As options_.site_half, with local steps that take their simulated time.
@@ -110,7 +111,7 @@ class SimulatedFederation final : private LineListener {
   std::unique_ptr<Link> link_;
   std::vector<std::unique_ptr<Site>> sites_;
   std::unordered_map<SiteId, Site*> by_name_;
-  job::JobSpec spec_;
+  std::shared_ptr<const job::JobSpec> spec_;  // null before Submit
   std::map<std::string, std::string> texts_;  // learn::ModelTexts of it
   bool changed_ = false;
   uint64_t dropped_ = 0;

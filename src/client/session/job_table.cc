@@ -37,7 +37,14 @@ Bytes GetBytes(ByteReader& reader) {
 
 }  // namespace
 
-absl::StatusOr<job::JobSpec> ReadNotice(const wire::JobNotice& notice, const JobParser& parse) {
+absl::StatusOr<std::shared_ptr<const job::JobSpec>> ParseForSite(ByteSpan file,
+                                                                 std::string_view name) {
+  CN_ASSIGN_OR_RETURN(job::JobSpec spec, job::ParseJob(file, name));
+  return std::make_shared<const job::JobSpec>(std::move(spec));
+}
+
+absl::StatusOr<std::shared_ptr<const job::JobSpec>> ReadNotice(const wire::JobNotice& notice,
+                                                               const JobParser& parse) {
   if (notice.file.size() > wire::kMaxJobFileBytes) {
     return Error(ErrorCode::kMessageTooLarge,
                  fmt::format("the job file has {} bytes, want at most {}", notice.file.size(),
@@ -72,7 +79,7 @@ absl::Status JobTable::Load() {
     wire::JobNotice notice{
         JobId(name.substr(0, name.size() - std::min(name.size(), kEnding.size()))),
         known.researcher, GetBytes(reader), GetBytes(reader)};
-    absl::StatusOr<job::JobSpec> spec = ReadNotice(notice);
+    auto spec = ReadNotice(notice);
     if (!reader.done() || !spec.ok()) {
       CN_RETURN_IF_ERROR(storage_.Remove(path));
       continue;

@@ -23,18 +23,21 @@
 namespace consilium::client::session {
 
 struct KnownJob {
-  job::JobSpec spec;
+  std::shared_ptr<const job::JobSpec> spec;  // never null
   std::string researcher;
   uint64_t training_rows = 0;
 };
 
-// As job::ParseJob, which it may spare where it knows the same bytes.
-using JobParser = std::function<absl::StatusOr<job::JobSpec>(ByteSpan, std::string_view)>;
+// As job::ParseJob. Simulated sites share what they all parse.
+using JobParser =
+    std::function<absl::StatusOr<std::shared_ptr<const job::JobSpec>>(ByteSpan, std::string_view)>;
+absl::StatusOr<std::shared_ptr<const job::JobSpec>> ParseForSite(ByteSpan file,
+                                                                 std::string_view name);
 
 // A job's notice, taken at its word for nothing: the id is the digest of what came, the file
 // parses. kProtocol, kFormatVersion, 02xx.
-absl::StatusOr<job::JobSpec> ReadNotice(const wire::JobNotice& notice,
-                                        const JobParser& parse = job::ParseJob);
+absl::StatusOr<std::shared_ptr<const job::JobSpec>> ReadNotice(
+    const wire::JobNotice& notice, const JobParser& parse = ParseForSite);
 
 class JobTable {
  public:

@@ -219,11 +219,11 @@ std::optional<policy::Refuse> SiteSession::Parts::Decide(const policy::PolicyQue
 std::optional<policy::Refuse> SiteSession::Parts::DecideOffer(const wire::TaskOffer& offer) {
   const std::shared_ptr<const KnownJob> job = jobs.Find(offer.job);
   if (job == nullptr) return policy::Refuse{"unknown_job", "this site has not admitted the job"};
-  if (auto refuse = Decide({&job->spec, job->researcher, offer.workload},
+  if (auto refuse = Decide({job->spec.get(), job->researcher, offer.workload},
                            {.training_rows = job->training_rows})) {
     return refuse;
   }
-  if (!IsStepOf(job->spec, offer.workload, offer.round)) {
+  if (!IsStepOf(*job->spec, offer.workload, offer.round)) {
     return policy::Refuse{"plan", fmt::format("{} of round {} is not a step of the job",
                                               wire::NameOf(offer.workload), offer.round.value())};
   }
@@ -268,15 +268,16 @@ bool SiteSession::Parts::KeepAlive() {
 std::optional<wire::AdmissionReply> SiteSession::Parts::Admit(const wire::JobNotice& notice) {
   if (const std::shared_ptr<const KnownJob> known = jobs.Find(notice.job)) {
     // Noticed again after a reconnect: the policy is asked again, the data is not read again.
-    const auto refuse = Decide({&known->spec, known->researcher, std::nullopt},
+    const auto refuse = Decide({known->spec.get(), known->researcher, std::nullopt},
                                {.training_rows = known->training_rows});
     if (refuse) return RefusedBy(notice.job, *refuse);
     return wire::AdmissionReply{notice.job, wire::Verdict::kAdmitted, "", ""};
   }
-  absl::StatusOr<job::JobSpec> spec = ReadNotice(notice, parse);
-  if (!spec.ok()) return RefusedFor(notice.job, spec.status());
+  const auto read = ReadNotice(notice, parse);
+  if (!read.ok()) return RefusedFor(notice.job, read.status());
+  const std::shared_ptr<const job::JobSpec>& spec = *read;
   // First without the data: a dataset that may not be used is not even read.
-  const policy::PolicyQuestion question{&*spec, notice.researcher, std::nullopt};
+  const policy::PolicyQuestion question{spec.get(), notice.researcher, std::nullopt};
   if (const auto refuse = Decide(question, {})) return RefusedBy(notice.job, *refuse);
   const auto dataset = datasets->Load(*spec, [this](uint64_t, uint64_t) { return KeepAlive(); });
   if (absl::IsCancelled(dataset.status())) return std::nullopt;
@@ -289,7 +290,7 @@ std::optional<wire::AdmissionReply> SiteSession::Parts::Admit(const wire::JobNot
   if (const auto refuse = Decide(question, {.training_rows = rows})) {
     return RefusedBy(notice.job, *refuse);
   }
-  const absl::Status kept = jobs.Add(notice, {*std::move(spec), notice.researcher, rows});
+  const absl::Status kept = jobs.Add(notice, {spec, notice.researcher, rows});
   disk.Note(kept);
   if (IsDiskFault(kept)) {
     WaitForDisk(kept, notice);

@@ -65,7 +65,7 @@ class SiteSession {
     const policy::Policy& policy;
     const Clock& clock;
     SiteHalf site_half;
-    JobParser parse = job::ParseJob;  // of notices
+    JobParser parse = ParseForSite;  // of notices
   };
   // Reads the store, or begins one with a fresh random id.
   static absl::StatusOr<std::unique_ptr<SiteSession>> Create(Options options, Ground ground);

@@ -142,11 +142,11 @@ void TaskRunner::ForgetCheckpoint(const wire::TaskOffer& offer) {
 absl::StatusOr<LeftRecord> TaskRunner::Make(Work& work) {
   work.pulse.Beat("load", 0, 0);
   CN_ASSIGN_OR_RETURN(const auto dataset,
-                      room_.datasets.Load(work.job.spec, [&](uint64_t done, uint64_t all) {
+                      room_.datasets.Load(*work.job.spec, [&](uint64_t done, uint64_t all) {
                         return work.pulse.Beat("load", done, all);
                       }));
   const policy::Decision decision =
-      room_.policy.Decide({&work.job.spec, work.job.researcher, work.offer.workload},
+      room_.policy.Decide({work.job.spec.get(), work.job.researcher, work.offer.workload},
                           {.training_rows = dataset->train.rows()});
   if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) {
     work.refusal = *refuse;
@@ -183,7 +183,7 @@ absl::StatusOr<wire::StatePart> TaskRunner::StateOf(Work& work) {
 
 absl::StatusOr<learn::AlignedVector<float>> TaskRunner::OwnVectorOf(const Work& work) {
   const wire::TaskOffer& offer = work.offer;
-  if (offer.workload != wire::Workload::kTrain || !learn::VectorsOf(work.job.spec).site_vector) {
+  if (offer.workload != wire::Workload::kTrain || !learn::VectorsOf(*work.job.spec).site_vector) {
     return learn::AlignedVector<float>();
   }
   for (const StepNumber step : room_.own.Staged(offer.job)) {
@@ -205,7 +205,7 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
   StatisticsQuestion question{dataset.digest, work.offer.workload, work.offer.state, {}};
   if (statistics) {
     CN_ASSIGN_OR_RETURN(question.layout,
-                        learn::ContributionLayout(work.job.spec, work.offer.workload));
+                        learn::ContributionLayout(*work.job.spec, work.offer.workload));
     if (auto answer = room_.statistics.Find(question)) return *std::move(answer);
   }
   work.pulse.Beat("train", 0, 0);
@@ -218,7 +218,7 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
           : nullptr;
   CN_ASSIGN_OR_RETURN(
       train::Contribution contribution,
-      room_.site_half(work.job.spec,
+      room_.site_half(*work.job.spec,
                       {work.offer.workload, work.offer.round, room_.site, checkpoints.get(),
                        room_.policy.min_cell(), own, nullptr, &room_.clock},
                       state, dataset, [&](uint64_t done, uint64_t all) {
@@ -226,9 +226,9 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
                       }));
   if (statistics) {
     CN_RETURN_IF_ERROR(room_.statistics.Keep(question, contribution));
-  } else if (work.job.spec.data.standardize == job::Standardize::kSite) {
+  } else if (work.job.spec->data.standardize == job::Standardize::kSite) {
     CN_ASSIGN_OR_RETURN(const train::SiteStatistics found,
-                        train::SiteStatisticsOf(work.job.spec.data, dataset.train));
+                        train::SiteStatisticsOf(work.job.spec->data, dataset.train));
     CN_RETURN_IF_ERROR(
         room_.scalings.Keep(ModelDigest(learn::ModelIn(state)), found, room_.clock.UtcNow()));
   }
