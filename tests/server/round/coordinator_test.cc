@@ -53,6 +53,18 @@ TEST(Coordinator, ASmallStateTravelsInTheOffersOfSitesThatTakeIt) {
   }
 }
 
+TEST(Coordinator, TheOffersOfAStepShareItsCohort) {
+  SmallFederation f(ThreeSites());
+  f.Start();
+  ASSERT_OK_AND_ASSIGN(const JobId job, f.Submit(JobText()));
+  ASSERT_TRUE(f.RunToEnd(job));
+  const wire::TaskOffer& first = f.sites[0]->offers.front();
+  ASSERT_NE(first.cohort, nullptr);
+  EXPECT_EQ(first.cohort->size(), 3u);
+  for (const auto& site : f.sites) EXPECT_EQ(site->offers.front().cohort, first.cohort);
+  EXPECT_NE(f.sites[0]->offers.back().cohort, first.cohort) << "another step";
+}
+
 TEST(Coordinator, AStateTooLargeForAnOfferOrForAllOffersIsFetched) {
   MemoryStorage storage;
   store::StateStore states("/states", storage);
