@@ -8,6 +8,7 @@
 #include "cli/output/figures.h"
 #include "cli/output/job_json.h"
 #include "cli/output/kernels_text.h"
+#include "cli/output/metric_columns.h"
 #include "cli/output/setback_text.h"
 #include "cli/output/table.h"
 #include "cli/output/wait_text.h"
@@ -28,48 +29,6 @@ Style StyleOf(v1::JobStatus status) {
     default:
       return Style::kAccent;
   }
-}
-
-using SplitView = v1::SplitMetricsView;
-
-// A metric of a final table.
-struct Shown {
-  const char* title;
-  std::optional<double> (*of)(const SplitView& split);
-};
-constexpr Shown kAccuracy = {"ACCURACY", [](const SplitView& split) {
-                               return split.has_accuracy() ? std::optional(split.accuracy())
-                                                           : std::nullopt;
-                             }};
-constexpr Shown kAuc = {"AUC", [](const SplitView& split) {
-                          return split.has_auc() ? std::optional(split.auc()) : std::nullopt;
-                        }};
-constexpr Shown kF1 = {"F1", [](const SplitView& split) {
-                         return split.has_f1() ? std::optional(split.f1()) : std::nullopt;
-                       }};
-constexpr Shown kMae = {"MAE", [](const SplitView& split) {
-                          return split.has_mae() ? std::optional(split.mae()) : std::nullopt;
-                        }};
-constexpr Shown kRmse = {"RMSE", [](const SplitView& split) {
-                           return split.has_rmse() ? std::optional(split.rmse()) : std::nullopt;
-                         }};
-constexpr Shown kCIndex = {"C-INDEX", [](const SplitView& split) {
-                             return split.has_c_index() ? std::optional(split.c_index())
-                                                        : std::nullopt;
-                           }};
-
-constexpr Shown kDeviance = {"DEVIANCE", [](const SplitView& split) {
-                               return split.has_deviance() ? std::optional(split.deviance())
-                                                           : std::nullopt;
-                             }};
-
-// What a model of this kind is judged by.
-std::vector<Shown> ShownOf(const SplitView& all) {
-  if (all.has_c_index()) return {kCIndex};
-  if (all.has_deviance()) return {kDeviance, kMae};
-  if (all.has_rmse()) return {kMae, kRmse};
-  if (all.has_accuracy() && !all.has_auc()) return {kAccuracy, kF1};
-  return {kAccuracy, kAuc};
 }
 
 std::string Label(const v1::StepView& step, uint32_t rounds) {
@@ -284,9 +243,9 @@ std::optional<double> Loss(const v1::SplitMetricsView& test) {
 std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
                        const std::map<std::string, v1::SplitMetricsView>& alone) {
   const auto& all = evaluation.metrics().test();
-  const std::vector<Shown> shown = ShownOf(all);
+  const std::vector<MetricColumn> shown = MetricColumnsOf(all);
   std::vector<Column> columns = {{"SITE"}, {"TEST ROWS", Align::kRight}, {"LOSS", Align::kRight}};
-  for (const Shown& metric : shown) columns.push_back({metric.title, Align::kRight});
+  for (const MetricColumn& metric : shown) columns.push_back({metric.title, Align::kRight});
   for (size_t i = 0; i < shown.size() && !alone.empty(); ++i) {
     columns.push_back({(i == 0 ? "ALONE: " : "") + std::string(shown[i].title), Align::kRight});
   }
@@ -301,9 +260,9 @@ std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
       row.push_back(FormatMetric(value));
     };
     add(Loss(test));
-    for (const Shown& metric : shown) add(metric.of(test));
+    for (const MetricColumn& metric : shown) add(metric.of(test));
     if (const auto own = alone.find(site.site()); own != alone.end()) {
-      for (const Shown& metric : shown) add(metric.of(own->second));
+      for (const MetricColumn& metric : shown) add(metric.of(own->second));
     }
     table.AddRow(std::move(row));
   }
@@ -313,7 +272,7 @@ std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
   table.AddRow(std::move(mean));
   std::vector<std::string> last = {terminal.Paint(Style::kBold, "all test rows"), RowsText(all),
                                    FormatMetric(Loss(all))};
-  for (const Shown& metric : shown) {
+  for (const MetricColumn& metric : shown) {
     last.push_back(terminal.Paint(Style::kBold, FormatMetric(metric.of(all))));
   }
   table.AddRow(std::move(last));
@@ -325,7 +284,8 @@ std::vector<Panel> CurvesOf(const v1::JobView& job) {
   Panel metric{"on test rows", "rounds", {}};
   Series train{"training", {}, {}, true}, test{"test", {}, {}, false};
   Series accuracy{"accuracy", {}, {}, true}, auc{"AUC", {}, {}, false};
-  Series concordance{"C-index", {}, {}, true}, rmse{"RMSE", {}, {}, true};
+  Series concordance{"C-index", {}, {}, true}, rmse{"RMSE", {}, {}, true},
+      mae{"MAE", {}, {}, false};
   for (const auto& step : job.steps()) {
     const std::optional<double> x = RoundsBehind(job, step);
     if (!x.has_value()) continue;
@@ -341,11 +301,12 @@ std::vector<Panel> CurvesOf(const v1::JobView& job) {
     take(auc, metrics.test().has_auc(), metrics.test().auc());
     take(concordance, metrics.test().has_c_index(), metrics.test().c_index());
     take(rmse, metrics.test().has_rmse(), metrics.test().rmse());
+    take(mae, metrics.test().has_mae(), metrics.test().mae());
   }
   for (Series* series : {&train, &test}) {
     if (!series->x.empty()) loss.series.push_back(std::move(*series));
   }
-  for (Series* series : {&accuracy, &auc, &concordance, &rmse}) {
+  for (Series* series : {&accuracy, &auc, &concordance, &rmse, &mae}) {
     if (!series->x.empty()) metric.series.push_back(std::move(*series));
   }
   std::vector<Panel> panels;

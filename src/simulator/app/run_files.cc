@@ -4,12 +4,16 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "cli/output/console.h"
 #include "cli/output/curve_svg.h"
 #include "cli/output/job_json.h"
 #include "cli/output/job_text.h"
+#include "cli/output/metric_columns.h"
 #include "cli/output/run_record.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -33,18 +37,24 @@ std::string SitesCsv(const RunResult& result) {
       if (site.metrics().test().rows() > 0) tests[site.site()] = &site.metrics().test();
     }
   }
-  std::string csv = "site,train_rows,test_rows,test_loss,test_accuracy,test_auc\n";
+  const std::vector<cli::MetricColumn> shown = cli::MetricColumnsOf(
+      evaluation == nullptr ? v1::SplitMetricsView() : evaluation->metrics().test());
+  std::string csv = "site,train_rows,test_rows,test_loss";
+  for (const cli::MetricColumn& metric : shown) csv += fmt::format(",test_{}", metric.key);
+  csv += "\n";
   for (const SiteSize& site : result.sites) {
     csv += fmt::format("{},{},{}", site.site.value(), site.train_rows, site.test_rows);
     const auto found = tests.find(site.site.value());
     if (found == tests.end()) {
-      csv += ",,,\n";
+      csv += std::string(1 + shown.size(), ',') + "\n";
       continue;
     }
-    const v1::SplitMetricsView& test = *found->second;
-    csv += fmt::format(",{},{},{}\n", test.loss(),
-                       test.has_accuracy() ? fmt::format("{}", test.accuracy()) : "",
-                       test.has_auc() ? fmt::format("{}", test.auc()) : "");
+    csv += fmt::format(",{}", found->second->loss());
+    for (const cli::MetricColumn& metric : shown) {
+      const std::optional<double> value = metric.of(*found->second);
+      csv += value ? fmt::format(",{}", *value) : ",";
+    }
+    csv += "\n";
   }
   return csv;
 }

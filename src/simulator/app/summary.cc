@@ -11,6 +11,7 @@
 #include "cli/output/figures.h"
 #include "cli/output/job_json.h"
 #include "cli/output/job_text.h"
+#include "cli/output/metric_columns.h"
 #include "cli/output/table.h"
 
 namespace consilium::simulator::app {
@@ -61,52 +62,52 @@ double Quantile(const std::vector<double>& sorted, double part) {
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-struct OverSites {
-  std::vector<double> loss, accuracy, auc;
-};
-
-OverSites MetricsOverSites(const v1::StepView& evaluation) {
-  OverSites over;
+// The loss and each metric, sorted, over the sites that were counted and have test rows.
+std::vector<std::vector<double>> MetricsOverSites(const v1::StepView& evaluation,
+                                                  const std::vector<cli::MetricColumn>& shown) {
+  std::vector<std::vector<double>> over(1 + shown.size());
   for (const auto& site : evaluation.sites()) {
     const auto& test = site.metrics().test();
     if (site.result() != "counted" || test.rows() == 0) continue;
-    over.loss.push_back(test.loss());
-    if (test.has_accuracy()) over.accuracy.push_back(test.accuracy());
-    if (test.has_auc()) over.auc.push_back(test.auc());
+    over[0].push_back(test.loss());
+    for (size_t i = 0; i < shown.size(); ++i) {
+      if (const auto value = shown[i].of(test)) over[1 + i].push_back(*value);
+    }
   }
-  for (auto* values : {&over.loss, &over.accuracy, &over.auc}) std::ranges::sort(*values);
+  for (std::vector<double>& values : over) std::ranges::sort(values);
   return over;
 }
 
 // Quartiles over the sites, and the whole.
 std::string QuartileTable(const Terminal& terminal, const v1::StepView& evaluation) {
-  const OverSites over = MetricsOverSites(evaluation);
-  cli::Table table({{"ON TEST ROWS"},
-                    {"ROWS", Align::kRight},
-                    {"LOSS", Align::kRight},
-                    {"ACCURACY", Align::kRight},
-                    {"AUC", Align::kRight}});
-  const auto cell = [](const std::vector<double>& values, double part) {
-    return cli::FormatMetric(values.empty() ? std::nullopt
-                                            : std::optional<double>(Quantile(values, part)));
-  };
+  const std::vector<cli::MetricColumn> shown = cli::MetricColumnsOf(evaluation.metrics().test());
+  const std::vector<std::vector<double>> over = MetricsOverSites(evaluation, shown);
+  std::vector<cli::Column> columns = {
+      {"ON TEST ROWS"}, {"ROWS", Align::kRight}, {"LOSS", Align::kRight}};
+  for (const cli::MetricColumn& metric : shown) columns.push_back({metric.title, Align::kRight});
+  cli::Table table(columns);
   const std::pair<const char*, double> rows[] = {{"lowest of a site", 0},
                                                  {"a quarter of the sites below", 0.25},
                                                  {"median of the sites", 0.5},
                                                  {"a quarter of the sites above", 0.75},
                                                  {"highest of a site", 1}};
   for (const auto& [name, part] : rows) {
-    table.AddRow(
-        {name, "", cell(over.loss, part), cell(over.accuracy, part), cell(over.auc, part)});
+    std::vector<std::string> row = {name, ""};
+    for (const std::vector<double>& values : over) {
+      row.push_back(cli::FormatMetric(
+          values.empty() ? std::nullopt : std::optional<double>(Quantile(values, part))));
+    }
+    table.AddRow(std::move(row));
   }
   table.AddRule();
   const auto add = [&](const char* name, bool known, const v1::SplitMetricsView& split) {
     if (!known || split.rows() == 0) return;
-    table.AddRow(
-        {terminal.Paint(cli::Style::kBold, name), std::to_string(split.rows()),
-         cli::FormatMetric(split.loss()),
-         cli::FormatMetric(split.has_accuracy() ? std::optional(split.accuracy()) : std::nullopt),
-         cli::FormatMetric(split.has_auc() ? std::optional(split.auc()) : std::nullopt)});
+    std::vector<std::string> row = {terminal.Paint(cli::Style::kBold, name),
+                                    std::to_string(split.rows()), cli::FormatMetric(split.loss())};
+    for (const cli::MetricColumn& metric : shown) {
+      row.push_back(cli::FormatMetric(metric.of(split)));
+    }
+    table.AddRow(std::move(row));
   };
   add("all test rows", evaluation.metrics().has_test(), evaluation.metrics().test());
   add("all training rows", evaluation.metrics().has_train(), evaluation.metrics().train());

@@ -58,5 +58,31 @@ TEST(SimulationSummary, FewSitesAreNamedAndManyAreSummedUp) {
   EXPECT_THAT(many, HasSubstr("0.8750"));
 }
 
+// A survival model has no accuracy, a regression neither that nor an AUC.
+TEST(SimulationSummary, AModelIsShownByTheMetricsOfItsKind) {
+  RunResult result = Result(41);
+  auto& step = *result.job.mutable_steps(0);
+  for (int i = 0; i < 41; ++i) {
+    auto& test = *step.mutable_sites(i)->mutable_metrics()->mutable_test();
+    test.clear_accuracy();
+    test.set_c_index(0.5 + 0.01 * i);
+  }
+  auto& all = *step.mutable_metrics()->mutable_test();
+  all.clear_accuracy();
+  all.set_c_index(0.6875);
+  const std::string survival = Summary(cli::Terminal::Plain(), {}, result);
+  EXPECT_THAT(survival, HasSubstr("C-INDEX"));
+  EXPECT_THAT(survival, Not(HasSubstr("ACCURACY")));
+  EXPECT_THAT(survival, HasSubstr("0.7050"));  // the median without site 1
+  EXPECT_THAT(survival, HasSubstr("0.6875"));
+  all.clear_c_index();
+  all.set_mae(2.25);
+  all.set_rmse(3.5);
+  const std::string regression = Summary(cli::Terminal::Plain(), {}, result);
+  EXPECT_THAT(regression, HasSubstr("RMSE"));
+  EXPECT_THAT(regression, HasSubstr("2.2500"));
+  EXPECT_THAT(regression, Not(HasSubstr("AUC")));
+}
+
 }  // namespace
 }  // namespace consilium::simulator::app
