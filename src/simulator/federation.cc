@@ -127,10 +127,31 @@ client::session::SiteHalf SimulatedFederation::HalfOf(const Site& site) const {
   };
 }
 
+// The state that the job's init names, where it names one: it must be the one that is given.
+absl::Status SimulatedFederation::PutStart() {
+  const bool wanted = spec_->model.start == job::StartKind::kState;
+  const std::string named =
+      wanted ? fmt::format("the job starts from sha256:{}", HexOf(spec_->model.start_state))
+             : std::string("the job's init names no state");
+  if (!options_.start) {
+    if (!wanted) return absl::OkStatus();
+    return Error(ErrorCode::kUsage, fmt::format("{}, and no file of it is given", named),
+                 "add --start FILE: the file that `consilium model put` gave that digest");
+  }
+  wire::State state;
+  state.broadcast = *std::move(options_.start);
+  CN_ASSIGN_OR_RETURN(const Digest digest, coordinator_->states().Put(state));
+  if (wanted && digest == spec_->model.start_state) return absl::OkStatus();
+  return Error(
+      ErrorCode::kUsage, fmt::format("{}, and --start gives sha256:{}", named, HexOf(digest)),
+      fmt::format("write init = \"sha256:{}\" under [model], or leave --start out", HexOf(digest)));
+}
+
 absl::StatusOr<JobId> SimulatedFederation::Submit(std::string_view file,
                                                   std::string_view file_name) {
   CN_ASSIGN_OR_RETURN(spec_, client::session::ParseForSite(AsBytes(file), file_name));
   texts_ = learn::ModelTexts(*spec_);
+  CN_RETURN_IF_ERROR(PutStart());
   wire::Envelope envelope;
   envelope.federation = kName;
   envelope.not_before = clock_.UtcNow();

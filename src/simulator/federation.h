@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -62,6 +63,8 @@ class SimulatedFederation final : private LineListener {
  public:
   struct Options {
     std::vector<SiteSetup> sites;  // names differ
+    // The model that a job with init = "sha256:.." starts from, as `consilium model put` sends it.
+    std::optional<wire::StatePart> start = std::nullopt;
     Pace pace;
     uint64_t seed = 1;
     client::session::SiteHalf site_half = client::train::RunSiteHalf;
@@ -72,7 +75,8 @@ class SimulatedFederation final : private LineListener {
   static absl::StatusOr<std::unique_ptr<SimulatedFederation>> Create(Options options);
   ~SimulatedFederation() override;
 
-  // 02xx errors name the place in `file_name`. The id follows from the file alone. Call once.
+  // 02xx errors name the place in `file_name`; kUsage when the job's init and `start` do not go
+  // together. The id follows from the file alone. Call once.
   absl::StatusOr<JobId> Submit(std::string_view file, std::string_view file_name);
   // To the job's end. kJobFailed when nothing can ever happen again, with what it waits for;
   // kTimedOut after kMostSimulatedTime.
@@ -83,6 +87,7 @@ class SimulatedFederation final : private LineListener {
   explicit SimulatedFederation(Options options);
   absl::Status Begin();
   absl::Status StartSite(Site& site);
+  absl::Status PutStart();
   void OnHeard(const SiteId& site, const wire::ServerMessage& message) override;
   void OnSaid(const SiteId& site, const wire::SiteMessage& message) override;
   void OnReceipt(const wire::Receipt& receipt) override;

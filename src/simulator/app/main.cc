@@ -33,6 +33,8 @@ void AddOptions(CLI::App& app, Words& words) {
   app.add_option("--test-data", words.run.data.test_data, "of an array: the rows for testing");
   app.add_option("--test-labels", words.run.data.test_labels, "their labels");
   app.add_option("--holdout", words.run.data.holdout, "this share of each site's rows is test");
+  app.add_option("--start", words.run.start,
+                 "the model that init = \"sha256:..\" names: .safetensors or .json");
   app.add_option("--sites", words.run.sites,
                  fmt::format("how many sites ({} when not given)", kDefaultSites));
   app.add_option("--partition", words.partition,

@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/job/job_spec.h"
+#include "common/learn/model_file.h"
 #include "common/learn/strategy_layout.h"
 #include "common/wire/messages.h"
 #include "server/round/coordinator.h"
@@ -17,6 +18,7 @@
 namespace consilium::simulator::app {
 namespace {
 
+constexpr uint64_t kMaxStartBytes = uint64_t{1} << 30;  // as `consilium model put` reads
 constexpr Duration kRedraw = std::chrono::milliseconds(100);
 
 // The job as `consilium watch` draws it, now and then.
@@ -92,6 +94,10 @@ absl::StatusOr<RunResult> RunSimulation(const RunOptions& options, const cli::Co
   RunResult result;
   for (const SiteSetup& site : parts.sites) {
     result.sites.push_back({site.site, site.train_rows, site.test_rows});
+  }
+  if (!options.start.empty()) {
+    CN_ASSIGN_OR_RETURN(const std::string model, cli::ReadFile(options.start, kMaxStartBytes));
+    CN_ASSIGN_OR_RETURN(parts.start, learn::DecodeModel(AsBytes(model)));
   }
   parts.pace = options.pace;
   parts.seed = options.seed;

@@ -22,6 +22,7 @@ inline constexpr uint32_t kDefaultSites = 10;
 struct RunOptions {
   std::string job;  // job.toml
   DataOptions data;
+  std::string start = {};  // --start: the file of the model that the job's init names; empty: none
   std::optional<uint32_t> sites;
   Partition partition;
   Pace pace;

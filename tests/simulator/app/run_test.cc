@@ -34,6 +34,12 @@ features = ["age"]
 kind = "logistic"
 )";
 
+std::string LinearJob() {
+  std::string job = kJob;
+  job.replace(job.find("logistic"), 8, "linear");
+  return job;
+}
+
 std::string Towns() {
   std::string csv = "town,age,ill\n";
   for (int i = 0; i < 90; ++i)
@@ -91,6 +97,69 @@ TEST(SimulationRun, AColumnDecidesHowManySitesThereAre) {
   const auto both = RunSimulation(options, {});
   EXPECT_EQ(CodeOf(both.status()), ErrorCode::kUsage);
   EXPECT_THAT(HelpOf(both.status()), HasSubstr("--sites"));
+}
+
+TEST(SimulationRun, AFileOfSitesHasTheMetricsOfTheModelsKind) {
+  TempFolder folder;
+  RunOptions options = Options(folder);
+  options.job =
+      folder.Write("job.toml", fmt::format("{}\n[train]\nlearning_rate = 0.01\n", LinearJob()));
+  options.sites = 3;
+  options.out = folder.PathOf("linear");
+  ASSERT_OK_AND_ASSIGN(RunResult result, RunSimulation(options, {}));
+  result.sites.push_back({SiteId("site-without-rows"), 0, 0});
+  ASSERT_THAT(WriteRunFiles(options, result), IsOk());
+  const std::string sites = ReadTextFile(options.out + "/sites.csv");
+  EXPECT_THAT(sites, StartsWith("site,train_rows,test_rows,test_loss,test_mae,test_rmse\nsite-1,"));
+  EXPECT_THAT(sites, HasSubstr("\nsite-without-rows,0,0,,,\n"));
+  EXPECT_THAT(ReadTextFile(options.out + "/curves.svg"), HasSubstr("MAE"));
+}
+
+// What a job learned is the start of the next: nothing is trained on the way.
+TEST(SimulationRun, AJobStartsFromTheFileThatItsInitNames) {
+  TempFolder folder;
+  RunOptions options = Options(folder);
+  options.out = folder.PathOf("first");
+  ASSERT_OK_AND_ASSIGN(const RunResult first, RunSimulation(options, {}));
+  ASSERT_THAT(WriteRunFiles(options, first), IsOk());
+  options.start = options.out + "/model.safetensors";
+  const auto unasked = RunSimulation(options, {});
+  EXPECT_EQ(CodeOf(unasked.status()), ErrorCode::kUsage);
+  EXPECT_THAT(std::string(unasked.status().message()), HasSubstr("init names no state"));
+  const std::string help = HelpOf(unasked.status());
+  const std::string init = help.substr(help.find("init = "), sizeof("init = \"sha256:\"") + 63);
+  options.job = folder.Write("again.toml", kJob + init + "\n");
+  ASSERT_OK_AND_ASSIGN(const RunResult second, RunSimulation(options, {}));
+  const auto loss = [](const RunResult& result, int step) {
+    return result.job.steps(step).metrics().train().loss();
+  };
+  const int last = first.job.steps_size() - 1;
+  int train = 0;
+  while (second.job.steps(train).workload() != v1::WORKLOAD_TRAIN) ++train;
+  EXPECT_NEAR(loss(second, train), loss(first, last), 1e-9);
+  EXPECT_LT(loss(second, second.job.steps_size() - 1), loss(first, last));
+  options.start.clear();
+  const auto missing = RunSimulation(options, {});
+  EXPECT_EQ(CodeOf(missing.status()), ErrorCode::kUsage);
+  EXPECT_THAT(HelpOf(missing.status()), HasSubstr("--start"));
+}
+
+TEST(SimulationRun, AnotherModelThanTheOneNamedIsNoStart) {
+  TempFolder folder;
+  RunOptions options = Options(folder);
+  options.out = folder.PathOf("first");
+  ASSERT_OK_AND_ASSIGN(const RunResult first, RunSimulation(options, {}));
+  ASSERT_THAT(WriteRunFiles(options, first), IsOk());
+  const std::string named(64, 'a');
+  options.job = folder.Write("other.toml", fmt::format("{}init = \"sha256:{}\"\n", kJob, named));
+  options.start = options.out + "/model.safetensors";
+  const auto other = RunSimulation(options, {});
+  EXPECT_EQ(CodeOf(other.status()), ErrorCode::kUsage);
+  EXPECT_THAT(std::string(other.status().message()), HasSubstr("sha256:" + named));
+  options.start = folder.Write("no.model", "nothing");
+  EXPECT_FALSE(RunSimulation(options, {}).ok());
+  options.start = folder.PathOf("nowhere");
+  EXPECT_FALSE(RunSimulation(options, {}).ok());
 }
 
 }  // namespace
