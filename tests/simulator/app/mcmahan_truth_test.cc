@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(PaperCell{"iid_c10", "iid", 0.1, 10, 87, true},
                       PaperCell{"iid_c20", "iid", 0.1, 20, 77, true},
                       PaperCell{"iid_c50", "iid", 0.1, 50, 75, true},
-                      PaperCell{"iid_c100", "iid", 0.1, 100, 70, false},
+                      PaperCell{"iid_c100", "iid", 0.1, 100, 70, true},
                       PaperCell{"shards_c10", "shards:2", 0.05, 10, 664, true},
                       PaperCell{"shards_c20", "shards:2", 0.05, 20, 619, false},
                       PaperCell{"shards_c50", "shards:2", 0.05, 50, 443, false},
