@@ -103,14 +103,17 @@ struct Otherwise {
   std::string participation;  // lines
 };
 
-std::string StrategyLines(uint64_t seed, bool late, const std::string& rule) {
-  if (!rule.empty()) {
+std::string StrategyLines(uint64_t seed, bool late, const Otherwise& otherwise) {
+  if (!otherwise.rule.empty()) {
     return fmt::format("[aggregation]\nstrategy = \"{}\"\nrule = \"{}\"",
-                       seed % 2 == 0 ? "fedavg" : "fedadam", rule);
+                       seed % 2 == 0 ? "fedavg" : "fedadam", otherwise.rule);
   }
-  return fmt::format("[aggregation]\nstrategy = \"{}\"",
-                     late ? kStrategiesOfLate[seed % std::size(kStrategiesOfLate)]
-                          : kStrategies[seed % std::size(kStrategies)]);
+  const std::string_view strategy = late ? kStrategiesOfLate[seed % std::size(kStrategiesOfLate)]
+                                         : kStrategies[seed % std::size(kStrategies)];
+  // These remember something of every site, and a draw leaves some out.
+  const bool counts_sites = strategy == "scaffold" || strategy == "feddyn";
+  return fmt::format("[aggregation]\nstrategy = \"{}\"{}", strategy,
+                     counts_sites && !otherwise.participation.empty() ? "\npopulation = 5" : "");
 }
 
 class Simulation {
@@ -134,7 +137,7 @@ class Simulation {
         fmt::arg("on_too_few", lenient_ && random_.Below(2) == 0 ? "fail" : "wait"),
         fmt::arg("max_failed", lenient_ ? 6 : 10000),
         fmt::arg("strategy",
-                 late.buffered ? "" : StrategyLines(seed, !late.lines.empty(), otherwise.rule)));
+                 late.buffered ? "" : StrategyLines(seed, !late.lines.empty(), otherwise)));
     envelope_ = federation_.MakeEnvelope();
     const job::JobSpec spec = *job::ParseJob(AsBytes(job_file_), "job.toml");
     job_ = wire::JobIdOf(envelope_, spec.digest);
