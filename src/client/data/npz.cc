@@ -40,7 +40,8 @@ absl::Status BadZip(const std::string& name) {
 
 // Where the record at the end of the file is; its size when there is none.
 size_t FindEnd(ByteSpan file) {
-  const size_t last = file.size() >= kEndBytes ? file.size() - kEndBytes : 0;
+  if (file.size() < kEndBytes) return file.size();
+  const size_t last = file.size() - kEndBytes;
   const size_t first = last > kMaxComment ? last - kMaxComment : 0;
   for (size_t at = last + 1; at-- > first;) {
     if (ByteReader(file.subspan(at)).Get<uint32_t>() == kEndHead) return at;

@@ -151,6 +151,7 @@ TEST(Array, WhatIsCutOffIsRefused) {
 
 TEST(Array, WhatIsNoArrayIsRefusedByName) {
   ExpectRefused("a,b\n1,2\n", ErrorCode::kDataSyntax, "is no array");
+  ExpectRefused("PK\5\6cut", ErrorCode::kDataSyntax, "damaged NPZ");
   ExpectRefused(Idx(7, {1}, "a"), ErrorCode::kDataSyntax, "unknown type");
   ExpectRefused(Idx(8, {2, 2}, "abcde"), ErrorCode::kDataSyntax, "want 2 for each of its 2 rows");
   ExpectRefused(Idx(8, {1, 0}, ""), ErrorCode::kDataTooLarge, "no numbers in a row");
