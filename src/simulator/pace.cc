@@ -12,6 +12,7 @@
 #include "common/base/error.h"
 #include "common/base/random.h"
 #include "common/config/units.h"
+#include "common/learn/personal_layout.h"
 #include "simulator/draw.h"
 
 namespace consilium::simulator {
@@ -83,17 +84,26 @@ Duration StepTime(const job::JobSpec& spec, uint64_t train_rows, Duration row_ti
 
 uint64_t RowVisits(const job::JobSpec& spec, wire::Workload workload, uint64_t train_rows,
                    uint64_t test_rows, Duration row_time) {
-  const uint64_t once = train_rows + test_rows;
-  if (workload == wire::Workload::kEvaluate) return once;
-  if (workload != wire::Workload::kTrain) return train_rows;
-  const job::TrainSpec& train = spec.train;
-  const uint64_t batch = BatchRows(train, train_rows);
-  const uint64_t visits =
-      train.local_steps > 0 ? train.local_steps * batch : train.local_epochs * train_rows;
-  const Duration step = StepTime(spec, train_rows, row_time);
-  if (train.local_time <= Duration(0) || step <= Duration(0)) return visits + once;
-  const auto fit = static_cast<uint64_t>((train.local_time + step - Duration(1)) / step);
-  return std::min(visits, fit * batch) + once;
+  const bool trains = workload == wire::Workload::kTrain;
+  if (!trains && workload != wire::Workload::kEvaluate) return train_rows;
+  // The rows that local training of so many epochs or steps takes, as far as local_time lets it.
+  const auto training = [&](uint64_t epochs, uint64_t steps) {
+    const uint64_t batch = BatchRows(spec.train, train_rows);
+    const uint64_t visits = steps > 0 ? steps * batch : epochs * train_rows;
+    const Duration step = StepTime(spec, train_rows, row_time);
+    if (spec.train.local_time <= Duration(0) || step <= Duration(0)) return visits;
+    const auto fit = static_cast<uint64_t>((spec.train.local_time + step - Duration(1)) / step);
+    return std::min(visits, fit * batch);
+  };
+  uint64_t visits = train_rows + test_rows;
+  if (trains) visits += training(spec.train.local_epochs, spec.train.local_steps);
+  if (!learn::EvaluatesPersonal(spec, workload)) return visits;
+  visits += train_rows + test_rows;
+  const job::PersonalRow& own = job::RowOf(spec.personal.kind);
+  if (own.trains && own.in_every_round == trains) {
+    visits += training(spec.personal.epochs, spec.personal.steps);
+  }
+  return visits;
 }
 
 }  // namespace consilium::simulator

@@ -33,7 +33,7 @@ min_rows = 5
 )";
 
 // Its updates are spools of their own, those of its other steps share segments. The server keeps
-// moments (fedadam), or each site a variate (scaffold).
+// moments (fedadam) and each site a model of its own (ditto), or a variate (scaffold).
 constexpr const char* kJob = R"(name = "tiny"
 rounds = {}
 {}
@@ -56,6 +56,8 @@ round_deadline = "1m"
 strategy = "{}"
 )";
 
+constexpr const char* kPersonal = "[personal]\nmethod = \"ditto\"\nsteps = 1\n";
+
 // What comes to its bounds in a job of two rounds; the daemons read it over their files.
 constexpr std::pair<const char*, const char*> kSmallBounds[] = {
     {"CONSILIUM_STORAGE_KEEP_STATES", "1"}, {"CONSILIUM_STORAGE_KEEP_SUMS", "1B"},
@@ -75,7 +77,7 @@ class CrashingLab {
  public:
   CrashingLab()
       : data_(lab_.folder()),
-        job_(lab_.Write("job.toml", fmt::format(kJob, 2, "", "federated", "fedadam"))),
+        job_(lab_.Write("job.toml", fmt::format(kJob, 2, "", "federated", "fedadam") + kPersonal)),
         other_job_(lab_.Write("other.toml", fmt::format(kJob, 2, "durability = \"round\"\nseed = 7",
                                                         "site", "scaffold"))),
         long_job_(lab_.Write("long.toml", fmt::format(kJob, 1000, "", "federated", "fedadam"))),

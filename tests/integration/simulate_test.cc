@@ -29,6 +29,9 @@ local_epochs = 2
 min_sites = 4
 [aggregation]
 strategy = "fedadam"
+[personal]
+method = "ditto"
+steps = 3
 )";
 
 TEST(Simulate, GivesTheStateOfARealFederationOfTheSameSites) {
@@ -44,6 +47,7 @@ TEST(Simulate, GivesTheStateOfARealFederationOfTheSameSites) {
   ASSERT_TRUE(simulated.is_object());
   EXPECT_EQ(simulated["state"], real["state"]);
   EXPECT_EQ(simulated["steps"].back()["metrics"], real["steps"].back()["metrics"]);
+  EXPECT_TRUE(real["steps"].back()["metrics"].contains("personal_test")) << real;
 }
 
 }  // namespace

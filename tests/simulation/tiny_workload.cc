@@ -6,7 +6,7 @@
 #include "common/base/status_macros.h"
 #include "common/crypto/sha256.h"
 #include "common/learn/contribution.h"
-#include "common/learn/strategy_layout.h"
+#include "common/learn/personal_layout.h"
 
 namespace consilium::simulation {
 
@@ -28,8 +28,11 @@ absl::StatusOr<client::train::Contribution> TinyHalf(const job::JobSpec& spec,
   }
   contribution.weight = 50 + random.Below(200);
   contribution.support.assign(layout.size(), contribution.weight);
-  if (task.workload == wire::Workload::kTrain && learn::VectorsOf(spec).site_vector) {
-    contribution.next_own.assign(1, (task.own.empty() ? 0.0F : task.own[0]) + 1);
+  const float counted = task.own.empty() ? 0.0F : task.own[0];
+  if (learn::NeedsOwnVector(spec, task.workload)) {
+    const bool train = task.workload == wire::Workload::kTrain;
+    (train ? contribution.next_own : contribution.own_model)
+        .assign(train ? 1 : spec.parameters(), counted + (train ? 1.0F : 0.0F));
   }
   return contribution;
 }

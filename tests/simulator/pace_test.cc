@@ -55,6 +55,13 @@ TEST(Pace, ATrainingVisitsItsBatchesAndEvaluatesOnce) {
   EXPECT_EQ(RowVisits(spec, wire::Workload::kTrain, 100, 20), 4 * 100u + 120);
   EXPECT_EQ(RowVisits(spec, wire::Workload::kEvaluate, 100, 20), 120u);
   EXPECT_EQ(RowVisits(spec, wire::Workload::kMeans, 100, 20), 100u);
+  // A site's own model is measured, and trained, beside it.
+  spec.personal = {.kind = job::PersonalKind::kDitto, .epochs = 2};
+  EXPECT_EQ(RowVisits(spec, wire::Workload::kTrain, 100, 20), 4 * 100u + 2 * 120 + 2 * 100);
+  EXPECT_EQ(RowVisits(spec, wire::Workload::kEvaluate, 100, 20), 2 * 120u);
+  spec.personal.kind = job::PersonalKind::kFineTune;
+  EXPECT_EQ(RowVisits(spec, wire::Workload::kTrain, 100, 20), 4 * 100u + 120);
+  EXPECT_EQ(RowVisits(spec, wire::Workload::kEvaluate, 100, 20), 2 * 120u + 2 * 100);
 }
 
 TEST(Pace, WithLocalTimeATrainingVisitsWhatFits) {

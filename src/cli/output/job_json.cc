@@ -33,6 +33,8 @@ json MetricsJson(const v1::MetricsView& metrics) {
   json out = json::object();
   if (metrics.has_train()) out["train"] = SplitJson(metrics.train());
   if (metrics.has_test()) out["test"] = SplitJson(metrics.test());
+  if (metrics.has_personal_train()) out["personal_train"] = SplitJson(metrics.personal_train());
+  if (metrics.has_personal_test()) out["personal_test"] = SplitJson(metrics.personal_test());
   return out;
 }
 

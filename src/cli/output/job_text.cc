@@ -55,6 +55,10 @@ std::string MetricsText(const v1::StepView& step) {
     if (metrics.test().has_rmse()) text += fmt::format("  rmse {:.4f}", metrics.test().rmse());
     if (metrics.test().has_c_index()) text += fmt::format("  c {:.4f}", metrics.test().c_index());
   }
+  if (const v1::SplitMetricsView& own = metrics.personal_test(); own.rows() > 0) {
+    text += fmt::format("  personal loss {:.4f}", own.loss());
+    if (own.has_accuracy()) text += fmt::format(" acc {:.4f}", own.accuracy());
+  }
   return text;
 }
 
@@ -244,8 +248,15 @@ std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
                        const std::map<std::string, v1::SplitMetricsView>& alone) {
   const auto& all = evaluation.metrics().test();
   const std::vector<MetricColumn> shown = MetricColumnsOf(all);
+  const auto& own_of_all = evaluation.metrics().personal_test();
   std::vector<Column> columns = {{"SITE"}, {"TEST ROWS", Align::kRight}, {"LOSS", Align::kRight}};
   for (const MetricColumn& metric : shown) columns.push_back({metric.title, Align::kRight});
+  const bool personal = evaluation.metrics().has_personal_test();
+  const std::vector<MetricColumn> of_own = personal ? shown : std::vector<MetricColumn>();
+  if (personal) columns.push_back({"OWN LOSS", Align::kRight});
+  for (const MetricColumn& metric : of_own) {
+    columns.push_back({"OWN " + std::string(metric.title), Align::kRight});
+  }
   for (size_t i = 0; i < shown.size() && !alone.empty(); ++i) {
     columns.push_back({(i == 0 ? "ALONE: " : "") + std::string(shown[i].title), Align::kRight});
   }
@@ -261,6 +272,9 @@ std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
     };
     add(Loss(test));
     for (const MetricColumn& metric : shown) add(metric.of(test));
+    const auto& own_test = site.metrics().personal_test();
+    if (personal) add(Loss(own_test));
+    for (const MetricColumn& metric : of_own) add(metric.of(own_test));
     if (const auto own = alone.find(site.site()); own != alone.end()) {
       for (const MetricColumn& metric : shown) add(metric.of(own->second));
     }
@@ -275,6 +289,10 @@ std::string FinalTable(const Terminal& terminal, const v1::StepView& evaluation,
   for (const MetricColumn& metric : shown) {
     last.push_back(terminal.Paint(Style::kBold, FormatMetric(metric.of(all))));
   }
+  if (personal) last.push_back(FormatMetric(Loss(own_of_all)));
+  for (const MetricColumn& metric : of_own) {
+    last.push_back(terminal.Paint(Style::kBold, FormatMetric(metric.of(own_of_all))));
+  }
   table.AddRow(std::move(last));
   return table.Render(terminal);
 }
@@ -286,6 +304,7 @@ std::vector<Panel> CurvesOf(const v1::JobView& job) {
   Series accuracy{"accuracy", {}, {}, true}, auc{"AUC", {}, {}, false};
   Series concordance{"C-index", {}, {}, true}, rmse{"RMSE", {}, {}, true},
       mae{"MAE", {}, {}, false};
+  Series own_test{"test, personal", {}, {}, false}, own_auc{"AUC, personal", {}, {}, false};
   for (const auto& step : job.steps()) {
     const std::optional<double> x = RoundsBehind(job, step);
     if (!x.has_value()) continue;
@@ -302,11 +321,14 @@ std::vector<Panel> CurvesOf(const v1::JobView& job) {
     take(concordance, metrics.test().has_c_index(), metrics.test().c_index());
     take(rmse, metrics.test().has_rmse(), metrics.test().rmse());
     take(mae, metrics.test().has_mae(), metrics.test().mae());
+    const v1::SplitMetricsView& own = metrics.personal_test();
+    take(own_test, own.rows() > 0, own.loss());
+    take(own_auc, own.has_auc(), own.auc());
   }
-  for (Series* series : {&train, &test}) {
+  for (Series* series : {&train, &test, &own_test}) {
     if (!series->x.empty()) loss.series.push_back(std::move(*series));
   }
-  for (Series* series : {&accuracy, &auc, &concordance, &rmse, &mae}) {
+  for (Series* series : {&accuracy, &auc, &concordance, &rmse, &mae, &own_auc}) {
     if (!series->x.empty()) metric.series.push_back(std::move(*series));
   }
   std::vector<Panel> panels;

@@ -36,10 +36,10 @@ bool IsTrue(const json& object, const char* key) {
   return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
-// Numbers under metrics.train and metrics.test: "test_loss" -> 0.25.
+// Numbers under metrics.train, metrics.test and those of personal models: "test_loss" -> 0.25.
 std::map<std::string, double> MetricsOf(const json& step) {
   std::map<std::string, double> numbers;
-  for (const char* split : {"train", "test"}) {
+  for (const char* split : {"train", "test", "personal_train", "personal_test"}) {
     for (const auto& [key, value] : PartOf(PartOf(step, "metrics"), split).items()) {
       if (value.is_number()) numbers[fmt::format("{}_{}", split, key)] = value.get<double>();
     }
@@ -94,6 +94,9 @@ Summary SummaryOf(const json& job) {
   return summary;
 }
 
+bool IsOfTestRows(std::string_view name) {
+  return name.starts_with("test_") || name.starts_with("personal_test_");
+}
 bool IsMetric(const std::string& name) { return !name.ends_with("_rows"); }
 
 std::string Number(const std::map<std::string, double>& metrics, const std::string& name) {
@@ -155,7 +158,7 @@ std::string CompareTable(const Terminal& terminal, const std::vector<RunRecord>&
   std::set<std::string> names;
   for (const RunRecord& run : runs) {
     for (const auto& [name, value] : SummaryOf(run.job).last) {
-      if (name.starts_with("test_") && IsMetric(name)) names.insert(name);
+      if (IsOfTestRows(name) && IsMetric(name)) names.insert(name);
     }
   }
   std::vector<Column> columns = {
@@ -208,7 +211,7 @@ std::vector<Panel> CompareCurves(const std::vector<RunRecord>& runs) {
   std::set<std::string> names;
   for (const RunRecord& run : runs) {
     for (const std::string& name : MetricNames(run.job)) {
-      if (IsMetric(name) && (name.starts_with("test_") || name == "train_loss")) {
+      if (IsMetric(name) && (IsOfTestRows(name) || name == "train_loss")) {
         names.insert(name);
       }
     }

@@ -42,6 +42,7 @@ absl::Status JobCheck(const Context& context, const std::string& path) {
                                {"optimizer", job::NameOf(spec.train.optimizer.kind)},
                                {"schedule", job::NameOf(spec.train.schedule.kind)},
                                {"rule", std::string(job::RowOf(spec.robust.kind).name)},
+                               {"personal", job::TextOf(spec.personal)},
                                {"warnings", warnings},
                                {"rounds", spec.rounds},
                                {"steps", job::CommitsOf(spec)},
@@ -51,11 +52,11 @@ absl::Status JobCheck(const Context& context, const std::string& path) {
   }
   context.Data(fmt::format(
       "{} is a valid job\n  {} on dataset {}, {} features ({} design columns), label {}\n"
-      "  strategy {}\n  rule {}\n  local steps by {}, learning rate {} ({})\n"
+      "  strategy {}\n  rule {}\n  personal {}\n  local steps by {}, learning rate {} ({})\n"
       "  standardize {}, {} rounds, {} steps in all, at least {} sites a round\n  sha256:{}\n",
       path, job::NameOf(spec.model.kind), spec.data.dataset, spec.data.features.size(),
       spec.design_columns(), spec.data.label, StrategyText(spec.strategy), job::TextOf(spec.robust),
-      job::NameOf(spec.train.optimizer.kind), spec.train.learning_rate,
+      job::TextOf(spec.personal), job::NameOf(spec.train.optimizer.kind), spec.train.learning_rate,
       job::NameOf(spec.train.schedule.kind), job::NameOf(spec.data.standardize), spec.rounds,
       job::CommitsOf(spec), spec.participation.min_sites, HexOf(spec.digest)));
   for (const std::string& warning : warnings) {

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -8,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "common/learn/model_file.h"
 #include "common/learn/model_npz.h"
+#include "common/learn/model_text.h"
 #include "common/learn/strategy_layout.h"
 #include "common/wire/state_file.h"
 
@@ -38,6 +40,8 @@ absl::Status ModelGet(const Context& context, const ModelGetOptions& options) {
   CN_ASSIGN_OR_RETURN(const std::string bytes, client->GetModel(job, state));
   CN_ASSIGN_OR_RETURN(const wire::StatePart broadcast, wire::DecodeStatePart(AsBytes(bytes)));
   const wire::StatePart part = learn::ModelIn(broadcast);
+  CN_ASSIGN_OR_RETURN(const job::JobSpec model, learn::SpecOfModel(part));
+  const std::vector<std::string>& missing = model.personal.tensors;
   if (json) {
     CN_ASSIGN_OR_RETURN(const std::string text, learn::EncodeModelJson(part));
     CN_RETURN_IF_ERROR(WriteFile(options.output, text));
@@ -50,9 +54,16 @@ absl::Status ModelGet(const Context& context, const ModelGetOptions& options) {
     CN_RETURN_IF_ERROR(WriteFile(options.output, AsText(learn::EncodeSafetensors(part))));
   }
   if (context.json) {
-    context.Json("model", {{"file", options.output}, {"bytes", bytes.size()}});
+    context.Json("model",
+                 {{"file", options.output}, {"bytes", bytes.size()}, {"missing", missing}});
   } else {
     context.Data(fmt::format("wrote {}\n", options.output));
+  }
+  if (!missing.empty()) {
+    context.Talk(
+        fmt::format("not in it: {}, which each site keeps to itself; only a site that took "
+                    "part can predict with it\n",
+                    fmt::join(missing, ", ")));
   }
   if (npz) return absl::OkStatus();
   context.Next(fmt::format("consilium-client predict --model {} --data rows.csv", options.output));

@@ -89,6 +89,9 @@ void AddPredictFlags(CLI::App& verb, Flags& flags) {
   verb.add_option("--rows", flags.predict.rows,
                   "test, train or all (default: a labelled hold-out, else all)")
       ->check(CLI::IsMember({"test", "train", "all"}));
+  verb.add_option("--weights", flags.predict.weights,
+                  "personal or global (default: this site's own model of it, where it has one)")
+      ->check(CLI::IsMember({"personal", "global"}));
   verb.add_option("--output,-o", flags.predict.output, "file for the rows (default: stdout)");
   verb.add_flag("--json", flags.predict.json, "one JSON envelope on stdout");
 }

@@ -6,11 +6,13 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/app/client_config.h"
 #include "client/app/prediction_text.h"
 #include "client/data/array_dataset.h"
+#include "client/session/personal_models.h"
 #include "client/session/site_scalings.h"
 #include "client/train/predict.h"
 #include "client/train/site_statistics.h"
@@ -100,6 +102,34 @@ absl::StatusOr<std::optional<train::SiteStatistics>> StatisticsFor(const job::Jo
       "model is evaluated at the end), or train with standardize = \"federated\"");
 }
 
+// What predicts: the model, or what this site has made of it for itself.
+struct Chosen {
+  wire::StatePart model;
+  std::string file;  // of the site's own; empty: it is the model
+};
+
+absl::StatusOr<Chosen> ChooseWeights(wire::StatePart model, const Rows& rows,
+                                     const PredictOptions& options, Storage& storage) {
+  std::optional<std::string> file;
+  if (options.weights != "global" && !rows.site_folder.empty()) {
+    const session::PersonalModels models(rows.site_folder, storage);
+    CN_ASSIGN_OR_RETURN(file, models.Find(session::ModelDigest(model)));
+  }
+  if (file) {
+    CN_ASSIGN_OR_RETURN(const Bytes bytes, ReadWhole(storage, *file, learn::kMaxModelFileBytes));
+    CN_ASSIGN_OR_RETURN(wire::StatePart own, learn::DecodeModel(bytes));
+    return Chosen{std::move(own), *std::move(file)};
+  }
+  if (options.weights != "personal") return Chosen{std::move(model), ""};
+  return Error(
+      ErrorCode::kModelNeedsPersonal,
+      rows.site_folder.empty()
+          ? std::string("`--weights personal` without a client.toml")
+          : fmt::format("{} holds no weights of this site for the model", rows.site_folder),
+      "predict at a site that took part until a job with [personal] was done, with its "
+      "--config client.toml; or leave --weights out");
+}
+
 bool HasLabel(const data::Split& rows) {
   return std::ranges::any_of(rows.y, [](double label) { return !std::isnan(label); });
 }
@@ -143,7 +173,7 @@ absl::Status PredictRows(const std::string& config_file, const PredictOptions& o
   PosixStorage storage;
   CN_ASSIGN_OR_RETURN(const Bytes file,
                       ReadWhole(storage, options.model, learn::kMaxModelFileBytes));
-  CN_ASSIGN_OR_RETURN(const wire::StatePart model, learn::DecodeModel(file));
+  CN_ASSIGN_OR_RETURN(wire::StatePart model, learn::DecodeModel(file));
   CN_ASSIGN_OR_RETURN(job::JobSpec spec, learn::SpecOfModel(model));
   if (!options.dataset.empty()) spec.data.dataset = options.dataset;
   CN_ASSIGN_OR_RETURN(Rows rows, FindRows(config_file, options, spec.data.dataset));
@@ -152,11 +182,12 @@ absl::Status PredictRows(const std::string& config_file, const PredictOptions& o
                                                             {.labels = data::Labels::kOptional}));
   CN_ASSIGN_OR_RETURN(const auto statistics, StatisticsFor(spec, model, rows, storage));
   CN_ASSIGN_OR_RETURN(const auto splits, SplitsOf(dataset, spec, options.rows));
-  PredictionReport report{spec, dataset, {}};
+  CN_ASSIGN_OR_RETURN(const Chosen chosen, ChooseWeights(std::move(model), rows, options, storage));
+  PredictionReport report{spec, dataset, {}, chosen.file};
   for (const std::string_view split : splits) {
     const data::Split& part = split == "train" ? dataset.train : dataset.test;
     CN_ASSIGN_OR_RETURN(auto prediction,
-                        train::Predict(model, part, statistics ? &*statistics : nullptr));
+                        train::Predict(chosen.model, part, statistics ? &*statistics : nullptr));
     report.parts.push_back({split, part, std::move(prediction)});
   }
   if (options.json) return Write(options.output, JsonOf(report, options.model));

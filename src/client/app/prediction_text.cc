@@ -170,6 +170,7 @@ std::string JsonOf(const PredictionReport& report, const std::string& model) {
                {"rows", json::object()},
                {"row_numbers", json::object()},
                {"left_out", json::array()}};
+  if (!report.personal.empty()) data["personal"] = report.personal;
   for (const PredictedSplit& part : report.parts) {
     const std::string split(part.split);
     if (part.prediction.metrics) data["metrics"][split] = MetricsJson(*part.prediction.metrics);
@@ -188,6 +189,11 @@ std::string JsonOf(const PredictionReport& report, const std::string& model) {
 
 std::string TalkOf(const PredictionReport& report) {
   std::string talk;
+  if (!report.personal.empty()) {
+    talk =
+        fmt::format("by this site's own model of it, {} (--weights global: the model as it is)\n",
+                    report.personal);
+  }
   for (const PredictedSplit& part : report.parts) {
     if (part.prediction.metrics) talk += MetricsText(part);
   }

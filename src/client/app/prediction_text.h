@@ -31,6 +31,7 @@ struct PredictionReport {
   const job::JobSpec& spec;
   const data::Dataset& dataset;
   std::vector<PredictedSplit> parts;
+  std::string personal = {};  // the file of this site's own model that was used; empty: it was not
 };
 
 // A header, then `split,row,` and the values of each row.

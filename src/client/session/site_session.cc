@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/session/admission.h"
 #include "client/session/disk_health.h"
 #include "client/session/job_table.h"
 #include "client/session/own_vectors.h"
+#include "client/session/peer_text.h"
+#include "client/session/personal_models.h"
+#include "client/session/settling.h"
 #include "client/session/site_scalings.h"
 #include "client/session/site_store.h"
 #include "client/session/state_cache.h"
@@ -26,30 +30,6 @@ namespace {
 constexpr Duration kDiskRetry = std::chrono::seconds(15);
 constexpr Duration kLongestBeat = std::chrono::seconds(20);
 
-std::string_view TextOf(const absl::Status& status) {
-  return {status.message().data(), status.message().size()};
-}
-
-std::string CodeTextOf(const absl::Status& status) {
-  return CodeName(CodeOf(status).value_or(ErrorCode::kInternal));
-}
-
-// What a peer may read of a fault: of our own files and of what has no code only the title.
-std::string MessageForPeer(const absl::Status& status) {
-  const ErrorCode code = CodeOf(status).value_or(ErrorCode::kInternal);
-  const int range = static_cast<int>(code) / 100;
-  const bool internal = range == 1 || range == 3 || range == 8;
-  return std::string(internal ? RowOf(code).title : TextOf(status)).substr(0, wire::kMaxTextBytes);
-}
-
-wire::AdmissionReply RefusedBy(const JobId& job, const policy::Refuse& refuse) {
-  return {job, wire::Verdict::kRefused, refuse.rule, refuse.message};
-}
-
-wire::AdmissionReply RefusedFor(const JobId& job, const absl::Status& status) {
-  return {job, wire::Verdict::kRefused, CodeTextOf(status), MessageForPeer(status)};
-}
-
 }  // namespace
 
 struct SiteSession::Parts {
@@ -60,6 +40,7 @@ struct SiteSession::Parts {
         statistics(options.folder + "/statistics", storage),
         scalings(options.folder, storage),
         own(options.folder + "/own", storage),
+        personal(options.folder, storage),
         queue(options.max_queued) {}
 
   // On the connection's thread.
@@ -70,20 +51,9 @@ struct SiteSession::Parts {
   void Do(const wire::Outcome& outcome);
   void Do(const wire::JobEnded& ended);
   void DoTask(CurrentTask& current);
-  absl::Status Settle(const wire::Outcome& outcome);
-  // Outcomes that the disk refused, of one job or of all. What it refuses again stays.
-  absl::Status SettleAgain(const JobId& job);
-  // nullopt: stopped before it was known; it is noticed again.
-  std::optional<wire::AdmissionReply> Admit(const wire::JobNotice& notice);
   // While a dataset is read for an admission: the tasks that wait meanwhile are alive. False after
   // Stop.
   bool KeepAlive();
-  // nullopt = allowed.
-  std::optional<policy::Refuse> DecideOffer(const wire::TaskOffer& offer);
-  // The policy, and whether this site can run what the job pins. nullopt = allowed.
-  std::optional<policy::Refuse> Decide(const policy::PolicyQuestion& question,
-                                       const policy::PolicyFacts& facts) const;
-
   std::shared_ptr<Uplink> CurrentUplink() const {
     MutexLock lock(mutex);
     return uplink;
@@ -103,17 +73,17 @@ struct SiteSession::Parts {
   StatisticsCache statistics;
   SiteScalings scalings;
   OwnVectors own;
+  PersonalModels personal;
   TaskQueue queue;
   std::unique_ptr<SiteStore> store;
   std::unique_ptr<CheckpointStore> checkpoints;
   std::unique_ptr<TaskRunner> runner;
+  std::unique_ptr<Settling> settling;
+  std::unique_ptr<Admission> admission;
   DatasetSource* datasets = nullptr;
-  const policy::Policy* policy = nullptr;
   const Clock* clock = nullptr;
   SiteHalf site_half;
-  JobParser parse;
-  Instant next_beat{};                   // the worker's
-  std::vector<wire::Outcome> unsettled;  // of held updates: at most wire::kMaxHeldUpdates
+  Instant next_beat{};  // the worker's
   mutable Mutex mutex;
   std::shared_ptr<Uplink> uplink ABSL_GUARDED_BY(mutex);
 };
@@ -135,19 +105,26 @@ absl::StatusOr<std::unique_ptr<SiteSession>> SiteSession::Create(Options options
                                              .interval = p->options.checkpoint_interval},
                                             storage, clock));
   p->datasets = &datasets;
-  p->policy = &policy;
   p->clock = &clock;
   p->site_half = std::move(site_half);
-  p->parse = std::move(parse);
   p->runner = std::make_unique<TaskRunner>(
       TaskRunner::Room{p->options.site, *p->store, p->states, p->statistics, p->scalings, p->own,
-                       *p->checkpoints, datasets, policy, clock, p->site_half, p->options.kernel},
+                       p->personal, *p->checkpoints, datasets, policy, clock, p->site_half,
+                       p->options.kernel},
       Line{[p] { return p->CurrentUplink(); },
            [p](const wire::SiteMessage& message) { p->Send(message); },
            [p] {
              while (p->DoControl()) {
              }
            }});
+  p->admission = std::make_unique<Admission>(
+      Admission::Room{p->jobs, datasets, policy, p->options.kernel, std::move(parse)});
+  p->settling = std::make_unique<Settling>(
+      Settling::Room{*p->store, p->own, p->personal, *p->checkpoints, p->jobs, clock,
+                     [p](const wire::Outcome& outcome) {
+                       p->disk.Note(absl::OkStatus());
+                       p->Send(wire::OutcomeAck{outcome.job, outcome.step});
+                     }});
   return std::unique_ptr<SiteSession>(new SiteSession(std::move(parts)));
 }
 
@@ -205,33 +182,8 @@ void SiteSession::OnMessage(const wire::ServerMessage& message) {
   }
 }
 
-std::optional<policy::Refuse> SiteSession::Parts::Decide(const policy::PolicyQuestion& question,
-                                                         const policy::PolicyFacts& facts) const {
-  const policy::Decision decision = policy->Decide(question, facts);
-  if (const auto* refuse = std::get_if<policy::Refuse>(&decision)) return *refuse;
-  const std::string& pinned = question.job->train.kernel;
-  if (pinned.empty() || pinned == options.kernel) return std::nullopt;
-  return policy::Refuse{"kernel", fmt::format("the job pins the training kernel `{}`, this site "
-                                              "has `{}`",
-                                              pinned, options.kernel)};
-}
-
-std::optional<policy::Refuse> SiteSession::Parts::DecideOffer(const wire::TaskOffer& offer) {
-  const std::shared_ptr<const KnownJob> job = jobs.Find(offer.job);
-  if (job == nullptr) return policy::Refuse{"unknown_job", "this site has not admitted the job"};
-  if (auto refuse = Decide({job->spec.get(), job->researcher, offer.workload},
-                           {.training_rows = job->training_rows})) {
-    return refuse;
-  }
-  if (!IsStepOf(*job->spec, offer.workload, offer.round)) {
-    return policy::Refuse{"plan", fmt::format("{} of round {} is not a step of the job",
-                                              wire::NameOf(offer.workload), offer.round.value())};
-  }
-  return std::nullopt;
-}
-
 void SiteSession::Parts::OnOffer(const wire::TaskOffer& offer) {
-  if (const auto refuse = DecideOffer(offer)) {
+  if (const auto refuse = admission->Decide(offer)) {
     Log(Level::kWarning, "task refused",
         {{"job", offer.job.value()}, {"step", offer.step.value()}, {"rule", refuse->rule}});
     return Send(wire::TaskRefused{offer.job, offer.step, refuse->rule, refuse->message});
@@ -265,50 +217,18 @@ bool SiteSession::Parts::KeepAlive() {
   return !queue.stopped();
 }
 
-std::optional<wire::AdmissionReply> SiteSession::Parts::Admit(const wire::JobNotice& notice) {
-  if (const std::shared_ptr<const KnownJob> known = jobs.Find(notice.job)) {
-    // Noticed again after a reconnect: the policy is asked again, the data is not read again.
-    const auto refuse = Decide({known->spec.get(), known->researcher, std::nullopt},
-                               {.training_rows = known->training_rows});
-    if (refuse) return RefusedBy(notice.job, *refuse);
-    return wire::AdmissionReply{notice.job, wire::Verdict::kAdmitted, "", ""};
-  }
-  const auto read = ReadNotice(notice, parse);
-  if (!read.ok()) return RefusedFor(notice.job, read.status());
-  const std::shared_ptr<const job::JobSpec>& spec = *read;
-  // First without the data: a dataset that may not be used is not even read.
-  const policy::PolicyQuestion question{spec.get(), notice.researcher, std::nullopt};
-  if (const auto refuse = Decide(question, {})) return RefusedBy(notice.job, *refuse);
-  const auto dataset = datasets->Load(*spec, [this](uint64_t, uint64_t) { return KeepAlive(); });
-  if (absl::IsCancelled(dataset.status())) return std::nullopt;
-  if (!dataset.ok()) {
-    LogStatus(Level::kError, "dataset cannot be used", dataset.status(),
-              {{"job", notice.job.value()}});
-    return RefusedFor(notice.job, dataset.status());
-  }
-  const uint64_t rows = (*dataset)->train.rows();
-  if (const auto refuse = Decide(question, {.training_rows = rows})) {
-    return RefusedBy(notice.job, *refuse);
-  }
-  const absl::Status kept = jobs.Add(notice, {spec, notice.researcher, rows});
-  disk.Note(kept);
-  if (IsDiskFault(kept)) {
-    WaitForDisk(kept, notice);
-    return wire::AdmissionReply{notice.job, wire::Verdict::kPending, CodeTextOf(kept),
-                                "the site waits for its own disk"};
-  }
-  if (!kept.ok()) return RefusedFor(notice.job, kept);
-  return wire::AdmissionReply{notice.job, wire::Verdict::kAdmitted, "", ""};
-}
-
 void SiteSession::Parts::Do(const wire::JobNotice& notice) {
-  const std::optional<wire::AdmissionReply> reply = Admit(notice);
-  if (!reply) return;
+  const std::optional<Admission::Answer> answer =
+      admission->Decide(notice, [this](uint64_t, uint64_t) { return KeepAlive(); });
+  if (!answer) return;
+  const wire::AdmissionReply& reply = answer->reply;
+  if (answer->kept) disk.Note(*answer->kept);
+  if (answer->kept && IsDiskFault(*answer->kept)) WaitForDisk(*answer->kept, notice);
   Log(Level::kInfo, "job admission",
       {{"job", notice.job.value()},
-       {"verdict", wire::NameOf(reply->verdict)},
-       {"rule", reply->rule}});
-  Send(*reply);
+       {"verdict", wire::NameOf(reply.verdict)},
+       {"rule", reply.rule}});
+  Send(reply);
 }
 
 void SiteSession::Parts::WaitForDisk(const absl::Status& fault, ControlWork work) {
@@ -317,33 +237,9 @@ void SiteSession::Parts::WaitForDisk(const absl::Status& fault, ControlWork work
   queue.AddControlLater(std::move(work), clock->Now() + kDiskRetry);
 }
 
-absl::Status SiteSession::Parts::Settle(const wire::Outcome& outcome) {
-  // Before the outcome is on record: after that nobody says it again.
-  if (outcome.kind == wire::OutcomeKind::kCounted) {
-    CN_RETURN_IF_ERROR(own.Advance(outcome.job, outcome.step));
-  } else if (outcome.kind != wire::OutcomeKind::kLateCarried) {
-    CN_RETURN_IF_ERROR(own.Drop(outcome.job, outcome.step));
-  }
-  CN_RETURN_IF_ERROR(store->Settle(outcome, clock->UtcNow()));
-  disk.Note(absl::OkStatus());
-  if (const absl::Status removed = checkpoints->Remove(outcome.job, outcome.step); !removed.ok()) {
-    LogStatus(Level::kWarning, "checkpoint not removed", removed);
-  }
-  Send(wire::OutcomeAck{outcome.job, outcome.step});
-  return absl::OkStatus();
-}
-
 void SiteSession::Parts::Do(const wire::Outcome& outcome) {
-  const auto same = [&outcome](const wire::Outcome& other) {
-    return other.job == outcome.job && other.step == outcome.step;
-  };
-  const absl::Status settled = Settle(outcome);
-  if (settled.ok()) {
-    std::erase_if(unsettled, same);
-    return;
-  }
-  // Nobody says it again before the next Attend, and its job may end before that.
-  if (std::ranges::none_of(unsettled, same)) unsettled.push_back(outcome);
+  const absl::Status settled = settling->Settle(outcome);
+  if (settled.ok()) return;
   if (IsDiskFault(settled)) {
     LogStatus(Level::kError, "outcome not recorded", settled, {{"job", outcome.job.value()}});
     return WaitForDisk(settled, outcome);
@@ -354,23 +250,8 @@ void SiteSession::Parts::Do(const wire::Outcome& outcome) {
             {{"job", outcome.job.value()}, {"step", outcome.step.value()}});
 }
 
-absl::Status SiteSession::Parts::SettleAgain(const JobId& job) {
-  absl::Status all = absl::OkStatus();
-  std::erase_if(unsettled, [&](const wire::Outcome& outcome) {
-    if (outcome.job != job) return false;
-    const absl::Status settled = Settle(outcome);
-    all.Update(settled);
-    return settled.ok();
-  });
-  return all;
-}
-
 void SiteSession::Parts::Do(const wire::JobEnded& ended) {
-  absl::Status done = SettleAgain(ended.job);  // what has an outcome is not forgotten without it
-  if (done.ok()) done = store->ForgetJob(ended.job, clock->UtcNow());
-  if (done.ok()) done = checkpoints->RemoveJob(ended.job);
-  if (done.ok()) done = own.RemoveJob(ended.job);
-  if (done.ok()) done = jobs.Remove(ended.job);
+  const absl::Status done = settling->End(ended.job);
   if (IsDiskFault(done)) return WaitForDisk(done, ended);
   if (!done.ok()) LogStatus(Level::kError, "job not cleared", done, {{"job", ended.job.value()}});
 }

@@ -9,6 +9,8 @@
 #include "common/base/status_macros.h"
 #include "common/job/step_plan.h"
 #include "common/learn/contribution.h"
+#include "common/learn/model_file.h"
+#include "common/learn/personal_layout.h"
 #include "common/learn/strategy_layout.h"
 #include "common/sum/exact_sum.h"
 #include "common/wire/layout_codec.h"
@@ -183,15 +185,13 @@ absl::StatusOr<wire::StatePart> TaskRunner::StateOf(Work& work) {
 
 absl::StatusOr<learn::AlignedVector<float>> TaskRunner::OwnVectorOf(const Work& work) {
   const wire::TaskOffer& offer = work.offer;
-  if (offer.workload != wire::Workload::kTrain || !learn::VectorsOf(*work.job.spec).site_vector) {
-    return learn::AlignedVector<float>();
-  }
+  if (!learn::NeedsOwnVector(*work.job.spec, offer.workload)) return learn::AlignedVector<float>();
   for (const StepNumber step : room_.own.Staged(offer.job)) {
     if (step == offer.step) continue;  // made again: the same
     if (room_.store.FindHeld(offer.job, step)) {
       return Error(ErrorCode::kOverloaded,
-                   fmt::format("what became of the update of step {} is not known yet, and the "
-                               "training of step {} goes on from it",
+                   fmt::format("what became of the update of step {} is not known yet, and step {} "
+                               "goes on from it",
                                step.value(), offer.step.value()));
     }
     CN_RETURN_IF_ERROR(room_.own.Drop(offer.job, step));  // its update never left
@@ -226,13 +226,35 @@ absl::StatusOr<train::Contribution> TaskRunner::Compute(Work& work, const data::
                       }));
   if (statistics) {
     CN_RETURN_IF_ERROR(room_.statistics.Keep(question, contribution));
-  } else if (work.job.spec->data.standardize == job::Standardize::kSite) {
-    CN_ASSIGN_OR_RETURN(const train::SiteStatistics found,
-                        train::SiteStatisticsOf(work.job.spec->data, dataset.train));
-    CN_RETURN_IF_ERROR(
-        room_.scalings.Keep(ModelDigest(learn::ModelIn(state)), found, room_.clock.UtcNow()));
+    return contribution;
   }
+  CN_RETURN_IF_ERROR(KeepForPredicting(work, state, dataset, contribution));
   return contribution;
+}
+
+absl::Status TaskRunner::KeepForPredicting(const Work& work, const wire::StatePart& state,
+                                           const data::Dataset& dataset,
+                                           const train::Contribution& contribution) {
+  std::vector<Digest> models;  // that rows are scaled for here
+  const bool by_site = work.job.spec->data.standardize == job::Standardize::kSite;
+  if (by_site || !contribution.own_model.empty()) {
+    models.push_back(ModelDigest(learn::ModelIn(state)));
+  }
+  if (!contribution.own_model.empty()) {
+    const wire::StatePart own_model =
+        learn::PersonalModel(*work.job.spec, state, contribution.own_model);
+    CN_RETURN_IF_ERROR(room_.personal.Stage(work.offer.job, work.offer.step, models.front(),
+                                            learn::EncodeSafetensors(own_model),
+                                            room_.clock.UtcNow()));
+    models.push_back(ModelDigest(own_model));
+  }
+  if (!by_site) return absl::OkStatus();
+  CN_ASSIGN_OR_RETURN(const train::SiteStatistics found,
+                      train::SiteStatisticsOf(work.job.spec->data, dataset.train));
+  for (const Digest& model : models) {
+    CN_RETURN_IF_ERROR(room_.scalings.Keep(model, found, room_.clock.UtcNow()));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<LeftRecord> TaskRunner::Write(const Work& work, train::Contribution contribution) {

@@ -21,6 +21,7 @@
 #include "client/session/disk_health.h"
 #include "client/session/job_table.h"
 #include "client/session/own_vectors.h"
+#include "client/session/personal_models.h"
 #include "client/session/site_scalings.h"
 #include "client/session/site_session.h"
 #include "client/session/site_store.h"
@@ -65,6 +66,7 @@ class TaskRunner {
     StatisticsCache& statistics;
     SiteScalings& scalings;
     OwnVectors& own;
+    PersonalModels& personal;
     CheckpointStore& checkpoints;
     DatasetSource& datasets;
     const policy::Policy& policy;
@@ -93,6 +95,10 @@ class TaskRunner {
   // What the job's strategy keeps here. kOverloaded: the outcome that moves it is not heard yet.
   absl::StatusOr<learn::AlignedVector<float>> OwnVectorOf(const Work& work);
   absl::StatusOr<train::Contribution> Compute(Work& work, const data::Dataset& dataset);
+  // What `predict` needs of this site for the model that was trained or evaluated.
+  absl::Status KeepForPredicting(const Work& work, const wire::StatePart& state,
+                                 const data::Dataset& dataset,
+                                 const train::Contribution& contribution);
   absl::StatusOr<LeftRecord> Write(const Work& work, train::Contribution contribution);
   absl::Status Submit(Work& work, const LeftRecord& left);
 

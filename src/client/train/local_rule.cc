@@ -23,11 +23,16 @@ using job::StrategyKind;
 constexpr double kLossFloor = 1e-10;
 
 // `values`, flat, into the tensors `prefix` + parameter's name; what is not finite or beyond its
-// tensor's bound has diverged.
-absl::Status WriteFlat(const tensor::Layout& parameters, std::string_view prefix,
-                       std::span<const float> values, tensor::Bundle& into) {
+// tensor's bound has diverged. What `personal` keeps stays out: it has no tensor there.
+absl::Status WriteFlat(const tensor::Layout& parameters, const job::PersonalSpec& personal,
+                       std::string_view prefix, std::span<const float> values,
+                       tensor::Bundle& into) {
   size_t next = 0;
   for (const tensor::TensorSpec& parameter : parameters.tensors()) {
+    if (personal.Keeps(parameter.name)) {
+      next += tensor::ElementsOf(parameter);
+      continue;
+    }
     const size_t index = into.IndexOf(std::string(prefix) + parameter.name);
     const float bound = std::ldexp(1.0f, into.layout().tensors()[index].bound_log2);
     const std::span<float> out = into.Float32(index);
@@ -132,7 +137,7 @@ absl::Status LocalRule::WriteDeltas(std::span<const float> end, float factor,
                                     Contribution& contribution) const {
   learn::AlignedVector<float> deltas(end.size());
   for (size_t i = 0; i < end.size(); ++i) deltas[i] = factor * (end[i] - in_.start[i]);
-  return WriteFlat(in_.parameters, "", deltas, contribution.values);
+  return WriteFlat(in_.parameters, in_.spec.personal, "", deltas, contribution.values);
 }
 
 absl::Status LocalRule::ContributeVariates(std::span<const float> end, uint64_t steps,
@@ -150,7 +155,22 @@ absl::Status LocalRule::ContributeVariates(std::span<const float> end, uint64_t 
   }
   learn::AlignedVector<float> changes = next;
   for (size_t i = 0; i < changes.size(); ++i) changes[i] -= OwnAt(i);
-  return WriteFlat(in_.parameters, learn::kVariatePrefix, changes, contribution.values);
+  return WriteFlat(in_.parameters, in_.spec.personal, learn::kVariatePrefix, changes,
+                   contribution.values);
+}
+
+double LocalRule::SquareMoved(std::span<const float> end) const {
+  double square = 0;
+  size_t i = 0;
+  for (const tensor::TensorSpec& parameter : in_.parameters.tensors()) {
+    const size_t past = i + tensor::ElementsOf(parameter);
+    if (in_.spec.personal.Keeps(parameter.name)) i = past;
+    for (; i < past; ++i) {
+      const double delta = static_cast<double>(end[i]) - in_.start[i];
+      square += delta * delta;
+    }
+  }
+  return square;
 }
 
 absl::Status LocalRule::WriteFair(std::span<const float> end, const std::function<bool()>& go_on,
@@ -165,13 +185,8 @@ absl::Status LocalRule::WriteFair(std::span<const float> end, const std::functio
   const double q = in_.spec.strategy.q;
   const double loss = sums.loss_sum / sums.rows + kLossFloor;
   const double rate = in_.learning_rate;
-  double square = 0;
-  for (size_t i = 0; i < end.size(); ++i) {
-    const double delta = static_cast<double>(end[i]) - in_.start[i];
-    square += delta * delta;
-  }
   const double power = std::pow(loss, q);
-  const double h = q * std::pow(loss, q - 1) * square / rate + power;
+  const double h = q * std::pow(loss, q - 1) * SquareMoved(end) / rate + power;
   if (!std::isfinite(h) || h > std::ldexp(1.0, learn::kSumBoundLog2)) {
     return Error(ErrorCode::kTrainingDiverged, "the power q of the loss is too large a number",
                  "lower q or learning_rate");

@@ -12,6 +12,7 @@
 //   qfedavg   F^q (y - w), and h / L = q F^(q-1) |y - w|^2 / l + F^q, with F the mean loss at w
 //             (plus 1e-10, as its authors' code has it) and L = 1 / l
 //   feddyn    h_k' = h_k - alpha (y - w), which stays here
+// Of tensors that stay at the site ([personal] layers) nothing is contributed.
 // The papers: job/strategy.cc. Not thread-safe; what Input refers to outlives it.
 #ifndef CONSILIUM_CLIENT_TRAIN_LOCAL_RULE_H_
 #define CONSILIUM_CLIENT_TRAIN_LOCAL_RULE_H_
@@ -47,6 +48,14 @@ class LocalRule {
   // kModelMismatch when state or `own` does not fit the job.
   static absl::StatusOr<LocalRule> Create(const Input& input, const wire::StatePart& state);
 
+  // Only pulls to `input.start`, whatever the job's strategy: for a site's own training. It
+  // contributes nothing.
+  static LocalRule Towards(const Input& input, double pull) {
+    LocalRule rule(input);
+    rule.pull_ = static_cast<float>(pull);
+    return rule;
+  }
+
   // Called at every step, where the strategy has a say: `gradient` becomes the direction.
   bool corrects() const { return pull_ != 0 || !offset_.empty(); }
   void Correct(std::span<const float> parameters, std::span<float> gradient) const;
@@ -65,6 +74,8 @@ class LocalRule {
                          Contribution& contribution) const;
   absl::Status WriteDeltas(std::span<const float> end, float factor,
                            Contribution& contribution) const;
+  // |end - w|^2 over what is shared.
+  double SquareMoved(std::span<const float> end) const;
   float OwnAt(size_t i) const { return in_.own.empty() ? 0.0F : in_.own[i]; }
 
   const Input in_;

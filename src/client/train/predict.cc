@@ -1,6 +1,7 @@
 #include "client/train/predict.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -79,6 +80,14 @@ absl::StatusOr<Prediction> Predict(const wire::StatePart& model, const data::Spl
                                    const SiteStatistics* statistics) {
   CN_ASSIGN_OR_RETURN(const job::JobSpec spec, learn::SpecOfModel(model));
   CN_ASSIGN_OR_RETURN(const learn::ModelShape shape, learn::ShapeOf(spec));
+  if (!spec.personal.tensors.empty()) {
+    return Error(
+        ErrorCode::kModelNeedsPersonal,
+        fmt::format("{} of the model {} at the sites", fmt::join(spec.personal.tensors, ", "),
+                    spec.personal.tensors.size() == 1 ? "stays" : "stay"),
+        "predict at a site that took part until the job was done, with its --config "
+        "client.toml: its client keeps its own");
+  }
   CN_ASSIGN_OR_RETURN(const tensor::Layout layout, learn::ParameterLayout(shape));
   CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> parameters,
                       learn::ReadParameters(layout, model.tensors));

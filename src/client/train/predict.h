@@ -28,7 +28,7 @@ struct Prediction {
 // `model` as learn::DecodeModel gave it; `rows` in its design columns (learn::SpecOfModel says how
 // to load them); a label of NaN is one that is not known. `statistics`: the site's own, used where
 // the model says standardize = "site" and refused as kModelNeedsStatistics where it says so and
-// they are null. kModelMismatch.
+// they are null. kModelNeedsPersonal: layers of it stay at the sites. kModelMismatch.
 absl::StatusOr<Prediction> Predict(const wire::StatePart& model, const data::Split& rows,
                                    const SiteStatistics* statistics);
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "client/train/local_rule.h"
+#include "client/train/personal.h"
 #include "client/train/prepared.h"
 #include "client/train/sgd.h"
 #include "client/train/site_statistics.h"
@@ -19,6 +20,7 @@
 #include "common/learn/fill.h"
 #include "common/learn/model_state.h"
 #include "common/learn/model_text.h"
+#include "common/learn/personal_layout.h"
 #include "common/learn/standardize.h"
 #include "common/sum/exact_sum.h"
 
@@ -123,11 +125,18 @@ absl::StatusOr<Prepared> PrepareBoth(const Work& work) {
   return prepared;
 }
 
-// Fills the eval.* tensors and their support. A split of fewer rows than min_cell stays out: zeros
-// that rest on no row, so that a site with a handful of test rows trains like any other.
+// A model that is evaluated: the global one, or the site's own.
+struct Judged {
+  std::string_view prefix;  // of its tensors in the contribution
+  std::span<const float> parameters;
+  learn::Model& model;
+};
+
+// Fills the tensors of an evaluation and their support. A split of fewer rows than min_cell stays
+// out: zeros that rest on no row, so that a site with a handful of test rows trains like any other.
 // CancelledError when the task was cancelled.
-absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model& model,
-                           std::span<const float> parameters, Contribution& contribution) {
+absl::Status AddEvaluation(const Work& work, const Prepared& rows, const Judged& judged,
+                           Contribution& contribution) {
   bool cancelled = false;
   const auto go_on = [&] {
     cancelled = work.progress && !work.progress(0, work.local_steps);
@@ -135,16 +144,19 @@ absl::Status AddEvaluation(const Work& work, const Prepared& rows, learn::Model&
   };
   for (const bool test : {false, true}) {
     const PreparedSplit& split = test ? rows.test : rows.train;
-    const std::string prefix = test ? "eval.test." : "eval.train.";
+    const std::string prefix = std::string(judged.prefix) + (test ? "test." : "train.");
     const bool enough = split.rows() >= work.task.min_cell;
-    const learn::EvaluationSums sums = learn::Evaluate(
-        model, work.shape, parameters, enough ? split.All() : learn::Batch<float>{}, go_on);
+    const learn::EvaluationSums sums =
+        learn::Evaluate(judged.model, work.shape, judged.parameters,
+                        enough ? split.All() : learn::Batch<float>{}, go_on);
     if (cancelled) return absl::CancelledError("the task was cancelled");
     if (!std::isfinite(sums.loss_sum)) {
-      return Error(ErrorCode::kTrainingDiverged,
-                   fmt::format("the loss over the {} rows of the model that this step starts from "
-                               "is not finite",
-                               test ? "test" : "training"));
+      return Error(
+          ErrorCode::kTrainingDiverged,
+          fmt::format("the loss over the {} rows of the {} that this step starts from "
+                      "is not finite",
+                      test ? "test" : "training",
+                      judged.prefix == learn::kGlobalPrefix ? "model" : "site's own model"));
     }
     learn::WriteSums(sums, prefix, contribution.values);
     for (size_t t = 0; t < work.layout.size(); ++t) {
@@ -168,19 +180,34 @@ absl::StatusOr<Contribution> Train(Work& work) {
   CN_RETURN_IF_ERROR(NeedTrainingRows(work));
   CN_ASSIGN_OR_RETURN(const Prepared rows, PrepareBoth(work));
   CN_ASSIGN_OR_RETURN(const tensor::Layout layout, learn::ParameterLayout(work.shape));
-  CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> start,
-                      learn::ReadParameters(layout, work.state.tensors));
+  CN_ASSIGN_OR_RETURN(learn::AlignedVector<float> start,
+                      learn::ReadShared(work.spec, layout, work.state.tensors));
   const std::unique_ptr<learn::Model> model = learn::MakeModel<float>(work.shape);
   Contribution contribution = EmptyContribution(work);
   learn::BatchOrder order(learn::BatchKey(work.spec, work.task.round, work.task.site),
                           static_cast<uint32_t>(rows.train.rows()), work.spec.train.batch_size);
   const job::TrainSpec train = TrainOfRound(work.spec, work.task.round);
   work.local_steps = LocalSteps(train, order);
-  CN_RETURN_IF_ERROR(AddEvaluation(work, rows, *model, start, contribution));
-  CN_ASSIGN_OR_RETURN(const LocalRule rule,
-                      LocalRule::Create({work.spec, work.shape, layout, rows.train, *model, start,
-                                         work.task.own, train.learning_rate},
-                                        work.state));
+  CN_RETURN_IF_ERROR(
+      AddEvaluation(work, rows, {learn::kGlobalPrefix, start, *model}, contribution));
+  const bool personal = learn::EvaluatesPersonal(work.spec, work.task.workload);
+  const bool layers = work.spec.personal.kind == job::PersonalKind::kLayers;
+  learn::AlignedVector<float> own;
+  if (personal) {
+    CN_ASSIGN_OR_RETURN(own, OwnModel(work.spec, layout, start, work.task.own));
+    CN_RETURN_IF_ERROR(
+        AddEvaluation(work, rows, {learn::kPersonalPrefix, own, *model}, contribution));
+  }
+  if (layers) start = own;  // shared and personal layers are trained together
+  const LocalRule::Input input{work.spec,
+                               work.shape,
+                               layout,
+                               rows.train,
+                               *model,
+                               start,
+                               personal ? std::span<const float>() : work.task.own,
+                               train.learning_rate};
+  CN_ASSIGN_OR_RETURN(const LocalRule rule, LocalRule::Create(input, work.state));
   learn::AlignedVector<float> end = start;
   const std::vector<learn::FlatRange> weights = learn::WeightRanges(layout);
   std::optional<learn::Dropout> dropout;
@@ -202,17 +229,48 @@ absl::StatusOr<Contribution> Train(Work& work) {
     return !work.progress || work.progress(work.local_steps, work.local_steps);
   };
   CN_RETURN_IF_ERROR(rule.Contribute(end, work.local_steps, go_on, contribution));
+  if (!personal) return contribution;
+  if (!layers) CN_RETURN_IF_ERROR(TrainOwn(input, work.task, work.progress, own));
+  CN_ASSIGN_OR_RETURN(contribution.next_own, KeptOf(work.spec, layout, layers ? end : own));
   return contribution;
+}
+
+// The site's own model beside the global one: as it stands, or trained now, at the job's end.
+absl::Status EvaluateOwn(const Work& work, const Prepared& rows, const LocalRule::Input& global,
+                         Contribution& contribution) {
+  CN_ASSIGN_OR_RETURN(learn::AlignedVector<float> own,
+                      OwnModel(work.spec, global.parameters, global.start, work.task.own));
+  // A site without training rows has nothing to tune on: its own model is the global one.
+  if (!job::RowOf(work.spec.personal.kind).in_every_round && rows.train.rows() > 0) {
+    CN_RETURN_IF_ERROR(TrainOwn(global, work.task, work.progress, own));
+  }
+  CN_RETURN_IF_ERROR(
+      AddEvaluation(work, rows, {learn::kPersonalPrefix, own, global.model}, contribution));
+  contribution.own_model = std::move(own);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Contribution> EvaluateOnly(const Work& work) {
   CN_ASSIGN_OR_RETURN(const Prepared rows, PrepareBoth(work));
   CN_ASSIGN_OR_RETURN(const tensor::Layout layout, learn::ParameterLayout(work.shape));
   CN_ASSIGN_OR_RETURN(const learn::AlignedVector<float> parameters,
-                      learn::ReadParameters(layout, work.state.tensors));
+                      learn::ReadShared(work.spec, layout, work.state.tensors));
   const std::unique_ptr<learn::Model> model = learn::MakeModel<float>(work.shape);
   Contribution contribution = EmptyContribution(work);
-  CN_RETURN_IF_ERROR(AddEvaluation(work, rows, *model, parameters, contribution));
+  CN_RETURN_IF_ERROR(
+      AddEvaluation(work, rows, {learn::kGlobalPrefix, parameters, *model}, contribution));
+  if (learn::EvaluatesPersonal(work.spec, work.task.workload)) {
+    CN_RETURN_IF_ERROR(EvaluateOwn(work, rows,
+                                   {work.spec,
+                                    work.shape,
+                                    layout,
+                                    rows.train,
+                                    *model,
+                                    parameters,
+                                    {},
+                                    work.spec.personal.learning_rate},
+                                   contribution));
+  }
   return contribution;
 }
 

@@ -29,9 +29,11 @@ struct Contribution {
   tensor::Bundle values;          // learn::ContributionLayout(spec, workload)
   uint32_t weight = 1;            // n: training rows of this step
   std::vector<uint64_t> support;  // rows behind each tensor, in layout order
-  // What becomes of SiteTask::own once this contribution is counted; empty where the job's strategy
-  // keeps nothing at its sites. It never leaves the site.
+  // What becomes of SiteTask::own once this contribution is counted; empty where the job keeps
+  // nothing at its sites. It never leaves the site.
   learn::AlignedVector<float> next_own;
+  // Of an evaluation of a job with [personal]: the site's own model, whole, flat. Nor does this.
+  learn::AlignedVector<float> own_model;
 };
 
 // Called every so often with (done, total) in local steps. Returning false stops the work with
@@ -46,7 +48,8 @@ struct SiteTask {
   // Fewest rows that an evaluation may rest on, the policy's min_cell. A smaller split is not
   // evaluated: its tensors are zero whatever its rows are, and their support is 0.
   uint64_t min_cell = 1;
-  // What the strategy keeps at this site, of as many elements as the model; empty: zeros.
+  // What the job keeps at this site: its strategy's vector, of as many elements as the model
+  // (empty: zeros), or the personal weights (learn/personal_layout.h; empty: none yet).
   std::span<const float> own = {};
   learn::BatchSource* batches = nullptr;  // null: learn::BatchOrder keyed by job, round and site
   const Clock* clock = nullptr;           // of `local_time`; null: it is not looked at

@@ -85,6 +85,8 @@ inline constexpr CrashPointRow kCrashPoints[] = {
     {"own_vector.staged", true},
     {"own_vector.advanced", true},
     {"own_vector.removed", true},
+    {"personal_model.staged", true},
+    {"personal_model.advanced", true},
     // what leaves it
     {"hold.synced", true},
     {"hold.renamed", true},

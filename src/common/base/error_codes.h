@@ -92,6 +92,7 @@ enum class ErrorCode : int {
   kModelMismatch = 904,
   kModelNeedsStatistics = 905,
   kTrainingDiverged = 906,
+  kModelNeedsPersonal = 907,
 };
 
 }  // namespace consilium

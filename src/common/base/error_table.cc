@@ -283,6 +283,10 @@ constexpr ErrorRow kModelRows[] = {
     {Code::kTrainingDiverged, kOutOfRange, kFailed, "training diverged",
      "The loss or a weight became NaN or infinite during local training.",
      "Lower learning_rate, or standardise the features."},
+    {Code::kModelNeedsPersonal, kFailedPrecondition, kBadInput,
+     "the model needs this site's own weights",
+     "Layers of it stay at the sites ([personal] of its job), and this site keeps none for it.",
+     "Run predict at a site that took part until the job was done, with its client.toml."},
 };
 
 template <size_t... kSizes>

@@ -99,6 +99,8 @@ is refused. A model has at most 268,435,456 parameters and 65,536 input columns.
   sites there are
 - `goal`, `late` or `staleness` with `fedbuff`; `late = "next_round"` with `scaffold`, `feddyn` or
   `qfedavg`
+- [personal] with `scaffold` or `feddyn`; `layers` and `ditto` with `late = "next_round"` or
+  `fedbuff`; `layers` that are all of the model
 - a required site that `sites` does not name, or `min_sites` above the number of `sites`
 
 ## Durations
@@ -203,6 +205,23 @@ std::string Rules() {
   return text + "\n";
 }
 
+std::string Personal() {
+  std::string text =
+      "## Personal models\n\nWhat `personal.method` may be. Whatever is personal stays at its "
+      "site: it is in no update and in no state of the\nserver. What a site reports of it is how "
+      "well it does on the site's rows, beside the global model.\n\n| method | what it does | "
+      "parameters | after |\n|---|---|---|---|\n";
+  for (const PersonalRow& row : PersonalTable()) {
+    std::string keys;
+    if (row.has_layers) keys = "`layers`";
+    if (row.has_lambda) keys = "`lambda` 0.1, ";
+    if (row.trains) keys += "`epochs` or `steps`, `learning_rate`";
+    text += fmt::format("| `{}` | {} | {} | {} |\n", row.name, Cell(row.meaning), keys,
+                        Cell(row.reference));
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string JobFileMarkdown() {
@@ -224,6 +243,7 @@ std::string JobFileMarkdown() {
   text += LocalStepsText();
   text += Strategies();
   text += Rules();
+  text += Personal();
   text += kTail;
   return text;
 }

@@ -235,6 +235,23 @@ constexpr auto kTable = std::to_array<JobKey>({
      "How fast an update loses weight with its age; 0: not at all."},
     {"aggregation.weight_cap", "integer, 1 to 536870912", "1048576",
      "A site's rows count as at most this many."},
+
+    {"personal.method", "name of a method, see Personal models", "required with [personal]",
+     "What of the model is each site's own and never leaves it."},
+    {"personal.layers", "list of 1 to 64 texts", "required for layers",
+     "What stays at the sites: \"first\", \"last\", \"biases\", a layer (\"layer1\") or a tensor "
+     "(\"layer1.b\", \"w\", \"b\"). Something has to be left to learn together."},
+    {"personal.lambda", "number, 0 to 1000", "0.1 for ditto",
+     "Pull of a site's own model to the global one; 0: each site learns alone."},
+    {"personal.epochs", "integer, 1 to 10000",
+     "as a round's local training for ditto, 1 for fine_tune, unless steps is given",
+     "Passes of personal training over a site's rows; not together with `steps`."},
+    {"personal.steps", "integer, 1 to 10000000", "none",
+     "Mini-batches of personal training instead of epochs."},
+    {"personal.learning_rate", "number, more than 0, at most 1000", "`train.learning_rate`",
+     "Step size of personal training; what `train.optimizer` and its keys say goes for it, too, "
+     "and "
+     "`train.schedule` in the rounds."},
 });
 
 }  // namespace

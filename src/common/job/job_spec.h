@@ -20,6 +20,7 @@
 #include "common/base/digest.h"
 #include "common/base/ids.h"
 #include "common/job/optimizer.h"
+#include "common/job/personal.h"
 #include "common/job/robust_rule.h"
 #include "common/job/schedule.h"
 #include "common/job/strategy.h"
@@ -137,6 +138,7 @@ struct JobSpec {
   Retain retain = Retain::kRound;
   StrategySpec strategy;
   RobustSpec robust;  // of train steps
+  PersonalSpec personal;
   uint32_t weight_cap = 1u << 20;
   Digest digest;  // SHA-256 of the file
 

@@ -10,6 +10,7 @@
 #include "common/job/job_spec.h"
 #include "common/job/parse_data.h"
 #include "common/job/parse_optimizer.h"
+#include "common/job/parse_personal.h"
 #include "common/job/parse_robust.h"
 #include "common/job/parse_sampling.h"
 #include "common/job/parse_strategy.h"
@@ -42,6 +43,7 @@ class JobReader {
     CheckLocalTime();
     ReadAggregation(root_.Table("aggregation"));
     ReadSampling(root_.Table("participation"), spec_);
+    ReadPersonal(root_, kind_known_, spec_);
     return std::move(spec_);
   }
 

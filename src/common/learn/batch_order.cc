@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <string_view>
 
 #include "common/base/bytes.h"
 #include "common/base/check.h"
@@ -11,12 +12,25 @@
 
 namespace consilium::learn {
 
-Digest BatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site) {
+namespace {
+
+Digest KeyFor(std::string_view purpose, const job::JobSpec& spec, RoundNumber round,
+              const SiteId& site) {
   const Bytes material = SeedMaterial(spec);
   Bytes number;
   ByteWriter(number).Put(round.value());
   const std::array<ByteSpan, 3> parts = {material, number, AsBytes(site.value())};
-  return crypto::DeriveKey("consilium-batches-v1", parts);
+  return crypto::DeriveKey(purpose, parts);
+}
+
+}  // namespace
+
+Digest BatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site) {
+  return KeyFor("consilium-batches-v1", spec, round, site);
+}
+
+Digest PersonalBatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site) {
+  return KeyFor("consilium-personal-batches-v1", spec, round, site);
 }
 
 BatchOrder::BatchOrder(const Digest& key, uint32_t rows, uint32_t batch_rows)

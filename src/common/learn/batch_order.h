@@ -41,6 +41,8 @@ class ListedBatches final : public BatchSource {
 
 // DeriveKey("consilium-batches-v1", seed material, round as 8 little-endian bytes, site).
 Digest BatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site);
+// The same with "consilium-personal-batches-v1": of what a site trains for itself.
+Digest PersonalBatchKey(const job::JobSpec& spec, RoundNumber round, const SiteId& site);
 
 class BatchOrder final : public BatchSource {
  public:

@@ -6,6 +6,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/learn/model.h"
+#include "common/learn/personal_layout.h"
 #include "common/learn/strategy_layout.h"
 
 namespace consilium::learn {
@@ -22,9 +23,11 @@ tensor::TensorSpec Statistic(std::string name, uint32_t elements, tensor::Tag ta
           .tag = tag};
 }
 
-void AddEvaluation(const ModelShape& shape, Tensors& tensors) {
+// The sums of one model: `which` is kGlobalPrefix or kPersonalPrefix.
+void AddEvaluation(const ModelShape& shape, std::string_view which, Tensors& tensors) {
   using tensor::Tag;
-  for (const std::string prefix : {"eval.train.", "eval.test."}) {
+  for (const char* split : {"train.", "test."}) {
+    const std::string prefix = std::string(which) + split;
     tensors.push_back(Statistic(prefix + "rows", 1, Tag::kCount));
     tensors.push_back(Statistic(prefix + "loss_sum", 1, Tag::kSum));
     if (shape.loss == LossKind::kSquared || shape.loss == LossKind::kPoisson) {
@@ -70,18 +73,19 @@ absl::StatusOr<tensor::Layout> ContributionLayout(const job::JobSpec& spec,
                  Statistic("centred_squares", shape.inputs, tensor::Tag::kSum)};
       break;
     case wire::Workload::kTrain: {
-      CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, ParameterLayout(shape));
+      CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, SharedLayout(spec));
       tensors = ScalarTensors(spec);
       for (tensor::TensorSpec& tensor : StepTensors(spec, parameters)) {
         tensors.push_back(std::move(tensor));
       }
-      AddEvaluation(shape, tensors);
+      AddEvaluation(shape, kGlobalPrefix, tensors);
       break;
     }
     case wire::Workload::kEvaluate:
-      AddEvaluation(shape, tensors);
+      AddEvaluation(shape, kGlobalPrefix, tensors);
       break;
   }
+  if (EvaluatesPersonal(spec, workload)) AddEvaluation(shape, kPersonalPrefix, tensors);
   return tensor::Layout::Create(std::move(tensors));
 }
 

@@ -52,9 +52,12 @@ inline constexpr NamedMetric kFurtherMetrics[] = {
     {"c_index", &SplitMetrics::c_index},
     {"deviance", &SplitMetrics::deviance},
 };
+// Of a state, and, where the job has [personal], of the sites' own models on the same rows.
 struct Metrics {
   std::optional<SplitMetrics> train;
   std::optional<SplitMetrics> test;
+  std::optional<SplitMetrics> personal_train = {};
+  std::optional<SplitMetrics> personal_test = {};
 };
 
 struct EvaluationSums {

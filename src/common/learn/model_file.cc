@@ -12,6 +12,7 @@
 #include "common/learn/model_file_parts.h"
 #include "common/learn/model_state.h"
 #include "common/learn/model_text.h"
+#include "common/learn/strategy_layout.h"
 
 namespace consilium::learn {
 namespace {
@@ -106,11 +107,6 @@ absl::StatusOr<RawModel> ReadSafetensors(ByteSpan file) {
   return model;
 }
 
-absl::StatusOr<tensor::Layout> LayoutOf(const job::JobSpec& spec, Statistics statistics) {
-  CN_ASSIGN_OR_RETURN(const ModelShape shape, ShapeOf(spec));
-  return StateLayout(shape, statistics);
-}
-
 Statistics StatisticsIn(const std::vector<RawTensor>& tensors, const tensor::Layout& full) {
   const size_t model_tensors = full.size() - 2;
   if (tensors.size() >= full.size()) return Statistics::kMeansAndScales;
@@ -138,8 +134,9 @@ absl::StatusOr<wire::StatePart> Assemble(RawModel raw) {
   part.texts = std::move(raw.texts);
   CN_ASSIGN_OR_RETURN(const job::JobSpec spec, SpecOfModel(part));
   part.texts = ModelTexts(spec);  // written by hand, they may differ in spaces and order
-  CN_ASSIGN_OR_RETURN(const tensor::Layout full, LayoutOf(spec, Statistics::kMeansAndScales));
-  CN_ASSIGN_OR_RETURN(const tensor::Layout layout, LayoutOf(spec, StatisticsIn(raw.tensors, full)));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout full, StateLayout(spec, Statistics::kMeansAndScales));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout layout,
+                      StateLayout(spec, StatisticsIn(raw.tensors, full)));
   std::vector<const RawTensor*> sources;
   for (const tensor::TensorSpec& wanted : layout.tensors()) {
     const auto found = std::find_if(raw.tensors.begin(), raw.tensors.end(),
@@ -216,7 +213,7 @@ absl::StatusOr<wire::StatePart> DecodeModel(ByteSpan file) {
 absl::Status CheckModel(const wire::StatePart& model) {
   const Statistics statistics = StatisticsIn(model.tensors.layout());
   CN_ASSIGN_OR_RETURN(const job::JobSpec spec, SpecOfModel(model));
-  CN_ASSIGN_OR_RETURN(const tensor::Layout wanted, LayoutOf(spec, statistics));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout wanted, StateLayout(spec, statistics));
   if (!(model.tensors.layout() == wanted)) {
     return Error(ErrorCode::kModelMismatch,
                  "the tensors of the model are not those its texts want");

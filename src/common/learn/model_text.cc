@@ -107,6 +107,12 @@ absl::Status ReadJob(const wire::StatePart& part, job::JobSpec& spec) {
   const json& dataset = Member(job, "dataset");
   if (!dataset.is_string()) return Syntax("job", "`dataset` as text");
   spec.data.dataset = dataset.get<std::string>();
+  const json& personal = Member(job, "personal");
+  if (personal.is_null()) return absl::OkStatus();
+  if (!ReadLevels(personal, spec.personal.tensors) || spec.personal.tensors.empty()) {
+    return Syntax("job", "`personal` as a list of tensors");
+  }
+  spec.personal.kind = job::PersonalKind::kLayers;
   return absl::OkStatus();
 }
 
@@ -203,11 +209,13 @@ std::map<std::string, std::string> ModelTexts(const job::JobSpec& spec) {
   if (spec.model.kind == job::ModelKind::kCox) job["ties"] = job::NameOf(spec.model.ties);
   const bool tanh = spec.model.activation == job::Activation::kTanh;
   if (tanh) job["activation"] = job::NameOf(spec.model.activation);
+  const bool lacks = !spec.personal.tensors.empty();
+  if (lacks) job["personal"] = spec.personal.tensors;
   json label = {{"name", spec.data.label},
                 {"classes", spec.data.classes},
                 {"levels", spec.data.label_levels}};
   if (!spec.data.event.empty()) label["event"] = spec.data.event;
-  return {{"format", tanh ? kModelFormatActivation : kModelFormat},
+  return {{"format", tanh || lacks ? kModelFormatActivation : kModelFormat},
           {"job", Dump(job)},
           {"features", Dump(features)},
           {"label", Dump(label)},

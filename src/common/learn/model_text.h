@@ -17,8 +17,8 @@
 namespace consilium::learn {
 
 inline constexpr char kModelFormat[] = "1";
-// Of a model whose text `job` has an `activation`: a reader that knows none would predict with
-// ReLU.
+// Of a model whose text `job` has an `activation` (a reader that knows none would predict with
+// ReLU) or `personal` (it would miss tensors).
 inline constexpr char kModelFormatActivation[] = "2";
 inline constexpr size_t kMaxModelFeatures = 65536;
 inline constexpr size_t kMaxModelLevels = 65536;

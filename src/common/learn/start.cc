@@ -1,5 +1,6 @@
 #include "common/learn/start.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -47,6 +48,15 @@ void StartDraw::Next(std::span<float> out) {
   }
   left_ -= out.size();
   if (left_ == 0) Enter(tensor_ + 1);
+}
+
+void StartDraw::SkipTo(std::string_view name) {
+  std::array<float, 1024> passed{};
+  while (true) {
+    CN_CHECK(tensor_ < parameters_.size());
+    if (parameters_.tensors()[tensor_].name == name) return;
+    Next(std::span(passed).first(std::min<uint64_t>(passed.size(), left_)));
+  }
 }
 
 }  // namespace consilium::learn

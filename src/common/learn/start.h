@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "common/base/bytes.h"
 #include "common/base/random.h"
@@ -23,6 +24,9 @@ class StartDraw {
   StartDraw(const job::JobSpec& spec, tensor::Layout parameters);
   // The next values; not beyond the end of the tensor at hand.
   void Next(std::span<float> out);
+  // Draws what stands before the tensor `name`, and lets it go: the values of a tensor do not
+  // depend on who holds the others. REQUIRES: it is the one at hand, or a later one.
+  void SkipTo(std::string_view name);
 
  private:
   void Enter(size_t tensor);

@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/status_macros.h"
 #include "common/learn/contribution.h"
+#include "common/learn/personal_layout.h"
 
 namespace consilium::learn {
 namespace {
@@ -67,16 +68,14 @@ Tensors StepTensors(const job::JobSpec& spec, const tensor::Layout& parameters) 
 }
 
 absl::StatusOr<tensor::Layout> StateLayout(const job::JobSpec& spec, Statistics statistics) {
-  CN_ASSIGN_OR_RETURN(const ModelShape shape, ShapeOf(spec));
-  CN_ASSIGN_OR_RETURN(tensor::Layout plain, StateLayout(shape, statistics));
-  if (!VectorsOf(spec).variates) return plain;
-  CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, ParameterLayout(shape));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, SharedLayout(spec));
   Tensors tensors = parameters.tensors();
   for (const tensor::TensorSpec& parameter : parameters.tensors()) {
-    tensors.push_back(Renamed(parameter, kVariatePrefix));
+    if (VectorsOf(spec).variates) tensors.push_back(Renamed(parameter, kVariatePrefix));
   }
-  tensors.insert(tensors.end(), plain.tensors().begin() + static_cast<ptrdiff_t>(parameters.size()),
-                 plain.tensors().end());
+  for (tensor::TensorSpec& tensor : StatisticsTensors(spec.design_columns(), statistics)) {
+    tensors.push_back(std::move(tensor));
+  }
   return tensor::Layout::Create(std::move(tensors));
 }
 

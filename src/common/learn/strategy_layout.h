@@ -33,7 +33,7 @@ std::vector<tensor::TensorSpec> ScalarTensors(const job::JobSpec& spec);
 // Of a contribution, after the scalars: the deltas of `parameters`, then the variates' changes.
 std::vector<tensor::TensorSpec> StepTensors(const job::JobSpec& spec,
                                             const tensor::Layout& parameters);
-// As StateLayout(shape, statistics), with the strategy's variates.
+// As StateLayout(shape, statistics), without what stays at the sites, with the strategy's variates.
 absl::StatusOr<tensor::Layout> StateLayout(const job::JobSpec& spec, Statistics statistics);
 // Tensors of the broadcast part that a train step moves: the model's and the variates.
 size_t SteppedTensors(const job::JobSpec& spec, const tensor::Layout& parameters);

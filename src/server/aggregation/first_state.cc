@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "common/learn/model_state.h"
 #include "common/learn/model_text.h"
+#include "common/learn/personal_layout.h"
 #include "common/learn/strategy_layout.h"
 
 namespace consilium::server::aggregation {
@@ -26,7 +27,7 @@ absl::StatusOr<FirstState> FirstState::Create(const job::JobSpec& spec,
                                               const wire::StatePartHead* put) {
   FirstState first(spec);
   CN_ASSIGN_OR_RETURN(const learn::ModelShape shape, learn::ShapeOf(spec));
-  CN_ASSIGN_OR_RETURN(first.parameters_, learn::ParameterLayout(shape));
+  CN_ASSIGN_OR_RETURN(first.parameters_, learn::SharedLayout(spec));
   CN_ASSIGN_OR_RETURN(first.head_.layout, learn::StateLayout(spec, learn::Statistics::kNone));
   CN_ASSIGN_OR_RETURN(first.private_head_.layout, learn::PrivateLayout(spec, first.parameters_));
   first.private_head_.texts = {{"format", learn::kModelFormat}};
@@ -34,7 +35,8 @@ absl::StatusOr<FirstState> FirstState::Create(const job::JobSpec& spec,
   if (spec.model.start == job::StartKind::kState) {
     CN_RETURN_IF_ERROR(first.FindInPut(spec, put));
   } else {
-    first.draw_.emplace(spec, first.parameters_);
+    CN_ASSIGN_OR_RETURN(tensor::Layout whole, learn::ParameterLayout(shape));
+    first.draw_.emplace(spec, std::move(whole));
   }
   CN_RETURN_IF_ERROR(learn::CheckTexts(first.head_.texts));
   return first;
@@ -68,7 +70,10 @@ std::optional<uint64_t> FirstState::OffsetInPut(size_t tensor) const {
 }
 
 void FirstState::Draw(size_t tensor, std::span<float> out) {
-  if (tensor < parameters_.size()) return draw_->Next(out);
+  if (tensor < parameters_.size()) {
+    draw_->SkipTo(parameters_.tensors()[tensor].name);
+    return draw_->Next(out);
+  }
   std::ranges::fill(out, 0.0F);
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "common/learn/contribution.h"
 #include "common/learn/model_state.h"
+#include "common/learn/personal_layout.h"
 #include "common/learn/standardize.h"
 #include "common/learn/strategy_layout.h"
 
@@ -116,8 +117,7 @@ wire::StatePart Clone(const wire::StatePart& part) { return {part.tensors.Clone(
 absl::StatusOr<ServerHalf> ServerHalf::Create(const job::JobSpec& spec, wire::Workload workload,
                                               const wire::StatePartHead& base) {
   ServerHalf half(spec, workload);
-  CN_ASSIGN_OR_RETURN(const learn::ModelShape shape, learn::ShapeOf(spec));
-  CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, learn::ParameterLayout(shape));
+  CN_ASSIGN_OR_RETURN(const tensor::Layout parameters, learn::SharedLayout(spec));
   CN_ASSIGN_OR_RETURN(const tensor::Layout stepped, learn::StateLayout(spec, Statistics::kNone));
   CN_RETURN_IF_ERROR(CheckModel(stepped, base.layout));
   CN_ASSIGN_OR_RETURN(half.private_layout_, learn::PrivateLayout(spec, parameters));
@@ -196,12 +196,15 @@ Metrics MetricsOf(const job::JobSpec& spec, wire::Workload workload, const tenso
       (workload != wire::Workload::kTrain && workload != wire::Workload::kEvaluate)) {
     return metrics;
   }
-  if (const auto sums = learn::ReadSums(*shape, "eval.train.", values)) {
-    metrics.train = learn::MetricsOf(*shape, *sums);
-  }
-  if (const auto sums = learn::ReadSums(*shape, "eval.test.", values)) {
-    metrics.test = learn::MetricsOf(*shape, *sums);
-  }
+  const auto read = [&](std::string_view prefix, std::optional<SplitMetrics>& split) {
+    if (const auto sums = learn::ReadSums(*shape, prefix, values)) {
+      split = learn::MetricsOf(*shape, *sums);
+    }
+  };
+  read("eval.train.", metrics.train);
+  read("eval.test.", metrics.test);
+  read("personal.train.", metrics.personal_train);
+  read("personal.test.", metrics.personal_test);
   return metrics;
 }
 

@@ -20,6 +20,8 @@ constexpr uint16_t kWithLate = 3;
 // The version of StepClosed from which its metrics may have a deviance; from 4 they may be more
 // than accuracy and AUC. Their bytes say which there are: older ones read the same.
 constexpr uint16_t kWithDeviance = 5;
+// The version of StepClosed from which they may be of personal models too. Likewise.
+constexpr uint16_t kWithPersonalMetrics = kWithDeviance + 1;
 
 // The version of SiteEpoch from which it names the client's process.
 constexpr uint16_t kWithProcess = 2;
@@ -29,7 +31,7 @@ constexpr uint16_t kNewest = 1;
 template <>
 constexpr uint16_t kNewest<UpdateAccepted> = kWithKernels;
 template <>
-constexpr uint16_t kNewest<StepClosed> = kWithDeviance;
+constexpr uint16_t kNewest<StepClosed> = kWithPersonalMetrics;
 template <>
 constexpr uint16_t kNewest<SiteEpoch> = kWithProcess;
 

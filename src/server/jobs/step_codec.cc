@@ -8,8 +8,15 @@
 namespace consilium::server::jobs {
 namespace {
 
-constexpr uint8_t kHasTrain = 1;
-constexpr uint8_t kHasTest = 2;
+// The rows that metrics may be of, in their order, each with the bit that says it is there.
+struct SplitBit {
+  uint8_t bit;
+  std::optional<aggregation::SplitMetrics> aggregation::Metrics::* split;
+};
+constexpr SplitBit kSplits[] = {{1, &aggregation::Metrics::train},
+                                {2, &aggregation::Metrics::test},
+                                {4, &aggregation::Metrics::personal_train},
+                                {8, &aggregation::Metrics::personal_test}};
 constexpr uint8_t kHasAccuracy = 1;
 constexpr uint8_t kHasAuc = 2;
 constexpr uint8_t kHasFurther = 4;
@@ -50,10 +57,14 @@ aggregation::SplitMetrics GetSplit(ByteReader& in) {
   return split;
 }
 
+// Of a row that has personal metrics besides: a report of the largest cohort fits a record.
+constexpr size_t kMaxReasonBesidePersonal = kMaxReasonBytes / 2;
+
 void PutSite(ByteWriter& out, const SiteStepView& site) {
   PutName(out, site.site);
   PutCut(out, site.result, kMaxNameBytes);
-  PutCut(out, site.reason, kMaxReasonBytes);
+  const bool personal = site.metrics.personal_train || site.metrics.personal_test;
+  PutCut(out, site.reason, personal ? kMaxReasonBesidePersonal : kMaxReasonBytes);
   PutCut(out, site.phase, kMaxNameBytes);
   out.Put(site.update_bytes);
   out.Put(site.weight);
@@ -111,16 +122,22 @@ LateUpdateView GetLate(ByteReader& in) {
 }  // namespace
 
 void PutMetrics(ByteWriter& out, const aggregation::Metrics& metrics) {
-  out.Put(static_cast<uint8_t>((metrics.train ? kHasTrain : 0) | (metrics.test ? kHasTest : 0)));
-  if (metrics.train) PutSplit(out, *metrics.train);
-  if (metrics.test) PutSplit(out, *metrics.test);
+  uint8_t has = 0;
+  for (const auto& [bit, split] : kSplits) {
+    if (metrics.*split) has |= bit;
+  }
+  out.Put(has);
+  for (const auto& [bit, split] : kSplits) {
+    if (metrics.*split) PutSplit(out, *(metrics.*split));
+  }
 }
 
 aggregation::Metrics GetMetrics(ByteReader& in) {
   aggregation::Metrics metrics;
   const auto has = in.Get<uint8_t>();
-  if (has & kHasTrain) metrics.train = GetSplit(in);
-  if (has & kHasTest) metrics.test = GetSplit(in);
+  for (const auto& [bit, split] : kSplits) {
+    if (has & bit) metrics.*split = GetSplit(in);
+  }
   return metrics;
 }
 

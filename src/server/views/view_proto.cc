@@ -54,9 +54,13 @@ void ToProto(const aggregation::SplitMetrics& split, v1::SplitMetricsView& out) 
 void ToProto(const aggregation::Metrics& metrics, v1::MetricsView& out) {
   if (metrics.train) ToProto(*metrics.train, *out.mutable_train());
   if (metrics.test) ToProto(*metrics.test, *out.mutable_test());
+  if (metrics.personal_train) ToProto(*metrics.personal_train, *out.mutable_personal_train());
+  if (metrics.personal_test) ToProto(*metrics.personal_test, *out.mutable_personal_test());
 }
 
-bool IsEmpty(const aggregation::Metrics& metrics) { return !metrics.train && !metrics.test; }
+bool IsEmpty(const aggregation::Metrics& metrics) {
+  return !metrics.train && !metrics.test && !metrics.personal_train && !metrics.personal_test;
+}
 
 void ToProto(const jobs::SiteStepView& view, v1::SiteStepView& out) {
   out.set_site(view.site.value());

@@ -29,31 +29,43 @@ int64_t Millis(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
+// ",test_loss,test_accuracy,test_auc"
+std::string TitlesOf(std::string_view rows, const std::vector<cli::MetricColumn>& shown) {
+  std::string titles = fmt::format(",{}_loss", rows);
+  for (const cli::MetricColumn& metric : shown) titles += fmt::format(",{}_{}", rows, metric.key);
+  return titles;
+}
+
+// The same of one site; empty where they are not known.
+std::string CellsOf(const v1::SplitMetricsView& test, const std::vector<cli::MetricColumn>& shown) {
+  if (test.rows() == 0) return std::string(1 + shown.size(), ',');
+  std::string cells = fmt::format(",{}", test.loss());
+  for (const cli::MetricColumn& metric : shown) {
+    const std::optional<double> value = metric.of(test);
+    cells += value ? fmt::format(",{}", *value) : ",";
+  }
+  return cells;
+}
+
 std::string SitesCsv(const RunResult& result) {
-  std::map<std::string, const v1::SplitMetricsView*> tests;
+  std::map<std::string, const v1::MetricsView*> metrics;
   const v1::StepView* evaluation = cli::EvaluationOf(result.job);
   if (evaluation != nullptr) {
-    for (const auto& site : evaluation->sites()) {
-      if (site.metrics().test().rows() > 0) tests[site.site()] = &site.metrics().test();
-    }
+    for (const auto& site : evaluation->sites()) metrics[site.site()] = &site.metrics();
   }
   const std::vector<cli::MetricColumn> shown = cli::MetricColumnsOf(
       evaluation == nullptr ? v1::SplitMetricsView() : evaluation->metrics().test());
-  std::string csv = "site,train_rows,test_rows,test_loss";
-  for (const cli::MetricColumn& metric : shown) csv += fmt::format(",test_{}", metric.key);
+  const bool personal = evaluation != nullptr && evaluation->metrics().has_personal_test();
+  std::string csv = "site,train_rows,test_rows" + TitlesOf("test", shown);
+  if (personal) csv += TitlesOf("personal_test", shown);
   csv += "\n";
   for (const SiteSize& site : result.sites) {
     csv += fmt::format("{},{},{}", site.site.value(), site.train_rows, site.test_rows);
-    const auto found = tests.find(site.site.value());
-    if (found == tests.end()) {
-      csv += std::string(1 + shown.size(), ',') + "\n";
-      continue;
-    }
-    csv += fmt::format(",{}", found->second->loss());
-    for (const cli::MetricColumn& metric : shown) {
-      const std::optional<double> value = metric.of(*found->second);
-      csv += value ? fmt::format(",{}", *value) : ",";
-    }
+    const auto found = metrics.find(site.site.value());
+    const v1::MetricsView none;
+    const v1::MetricsView& known = found == metrics.end() ? none : *found->second;
+    csv += CellsOf(known.test(), shown);
+    if (personal) csv += CellsOf(known.personal_test(), shown);
     csv += "\n";
   }
   return csv;

@@ -90,6 +90,30 @@ TEST(FinalTable, ASiteWithoutTestRowsIsNotEvaluatedAndNotInTheMean) {
   EXPECT_THAT(FinalTable(Terminal::Plain(), *EvaluationOf(job), {}), Not(HasSubstr("0.0000")));
 }
 
+TEST(FinalTable, PutsTheSitesOwnModelsBesideTheGlobalOne) {
+  v1::JobView job = JobWithRounds();
+  v1::StepView* evaluation = job.mutable_steps(2);
+  EXPECT_THAT(FinalTable(Terminal::Plain(), *evaluation, {}), Not(HasSubstr("OWN")));
+  const auto set = [](v1::MetricsView* metrics, double accuracy) {
+    metrics->mutable_personal_test()->set_rows(60);
+    metrics->mutable_personal_test()->set_loss(0.125);
+    metrics->mutable_personal_test()->set_accuracy(accuracy);
+  };
+  set(evaluation->mutable_sites(0)->mutable_metrics(), 0.95);
+  set(evaluation->mutable_sites(1)->mutable_metrics(), 0.85);
+  set(evaluation->mutable_metrics(), 0.9333);
+  const std::string table = FinalTable(Terminal::Plain(), *evaluation, {});
+  EXPECT_THAT(table, HasSubstr("OWN LOSS"));
+  EXPECT_THAT(table, HasSubstr("OWN ACCURACY"));
+  EXPECT_THAT(table, HasSubstr("0.9500"));
+  EXPECT_THAT(table, HasSubstr("0.9000"));  // the mean of sites
+  EXPECT_THAT(table, HasSubstr("0.9333"));
+  EXPECT_THAT(StepLine(Terminal::Plain(), *evaluation, 2),
+              HasSubstr("personal loss 0.1250 acc 0.9333"));
+  ASSERT_FALSE(CurvesOf(job).empty());
+  EXPECT_EQ(CurvesOf(job)[0].series.back().name, "test, personal");
+}
+
 TEST(FinalTable, ComparesWithEachSiteAlone) {
   const v1::JobView job = JobWithRounds();
   v1::SplitMetricsView alone;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "client/session/personal_models.h"
 #include "client/session/site_scalings.h"
 #include "common/learn/model_file.h"
 #include "tests/support/status_matchers.h"
@@ -211,6 +212,57 @@ TEST_F(PredictRowsTest, AFileWithoutRowsGivesTheHeaderAlone) {
   const Said said = Predict("cp,age\n");
   ASSERT_THAT(said.status, IsOk());
   EXPECT_EQ(said.rows, "split,row,score,probability\n");
+}
+
+// The site's own model of the same shape: score = 10 age.
+TEST_F(PredictRowsTest, TheSitesOwnModelPredictsWhereThereIsOne) {
+  const std::string csv = "cp,age\na,1\n";
+  options_.weights = "personal";
+  EXPECT_THAT(Predict(csv).status, HasCode(ErrorCode::kModelNeedsPersonal));
+  Configure("path = \"none.csv\"\n");
+  const absl::Status refused = Predict(csv).status;
+  EXPECT_THAT(refused, HasCode(ErrorCode::kModelNeedsPersonal));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr(folder_.PathOf("data")));
+  options_.weights = "";
+  EXPECT_THAT(Predict(csv).talk, Not(HasSubstr("own model")));
+
+  std::string text = ModelOf("none");
+  text.replace(text.find("[1, -2]"), 7, "[10, 0]").replace(text.find("[0.5]"), 5, "[0]");
+  ASSERT_OK_AND_ASSIGN(const wire::StatePart model, learn::DecodeModel(AsBytes(ModelOf("none"))));
+  PosixStorage storage;
+  session::PersonalModels models(folder_.PathOf("data"), storage);
+  const JobId job("0011223344556677");
+  ASSERT_THAT(models.Stage(job, StepNumber(9), session::ModelDigest(model), AsBytes(text), 1),
+              IsOk());
+  EXPECT_THAT(Predict(csv).rows, HasSubstr("new,1,1.5,"));  // staged is not counted
+  ASSERT_THAT(models.Advance(job, StepNumber(9)), IsOk());
+  for (const char* weights : {"", "personal"}) {
+    options_.weights = weights;
+    const Said said = Predict(csv);
+    ASSERT_THAT(said.status, IsOk());
+    EXPECT_THAT(said.rows, HasSubstr("new,1,10,"));
+    EXPECT_THAT(said.talk, HasSubstr("by this site's own model of it"));
+  }
+  options_.json = true;
+  EXPECT_THAT(json::parse(Predict(csv).rows)["data"]["personal"].get<std::string>(),
+              HasSubstr(folder_.PathOf("data")));
+  options_.json = false;
+  options_.weights = "global";
+  EXPECT_THAT(Predict(csv).rows, HasSubstr("new,1,1.5,"));
+}
+
+TEST_F(PredictRowsTest, AModelWhoseLayersStayAtTheSitesPredictsOnlyThere) {
+  std::string text = ModelOf("none");
+  const std::string bias = ",\n              {\"name\": \"b\"";
+  const size_t from = text.find(bias);
+  ASSERT_NE(from, std::string::npos);
+  text.erase(from, text.find("}", from) + 1 - from);
+  const std::string job = "\"hidden\":[]";
+  text.replace(text.find(job), job.size(), job + ",\"personal\":[\"b\"]");
+  options_.model = folder_.Write("shared.json", text);
+  const Said said = Predict("cp,age\na,1\n");
+  EXPECT_THAT(said.status, HasCode(ErrorCode::kModelNeedsPersonal));
+  EXPECT_THAT(std::string(said.status.message()), HasSubstr("b of the model stays at the sites"));
 }
 
 TEST_F(PredictRowsTest, AModelOfSiteStandardisationWantsTheStatisticsOfThisSite) {

@@ -65,12 +65,17 @@ class TinyFederation {
       result.sites.push_back(
           server::aggregation::MetricsOf(spec_, kind.workload, contribution.values));
       if (train) own_[k] = std::move(contribution.next_own);
+      if (!contribution.own_model.empty()) {
+        own_models_.resize(sites_.size());
+        own_models_[k].assign(contribution.own_model.begin(), contribution.own_model.end());
+      }
     }
     const sum::SumReport report = sum.Report();
     result.all = server::aggregation::MetricsOf(spec_, kind.workload, report.values);
     CN_ASSIGN_OR_RETURN(state, server::aggregation::NextState(spec_, kind.workload, state, report));
     return result;
   }
+  const std::vector<std::vector<float>>& own_models() const { return own_models_; }
 
  private:
   absl::StatusOr<client::train::Contribution> RunSite(const job::StepKind& kind, size_t k,
@@ -89,6 +94,7 @@ class TinyFederation {
   const std::vector<Dataset>& sites_;
   const RunOptions& options_;
   OwnVectors own_;
+  std::vector<std::vector<float>> own_models_;
 };
 
 }  // namespace
@@ -102,6 +108,7 @@ absl::StatusOr<JobResult> RunJob(const job::JobSpec& spec, const std::vector<Dat
     CN_ASSIGN_OR_RETURN(StepResult step, federation.RunStep(*kind, result.state));
     result.steps.push_back(std::move(step));
   }
+  result.own_models = federation.own_models();
   return result;
 }
 

@@ -22,6 +22,8 @@ struct StepResult {
 struct JobResult {
   wire::State state;
   std::vector<StepResult> steps;
+  // What each site made of the model for itself; empty without [personal].
+  std::vector<std::vector<float>> own_models = {};
 };
 
 struct RunOptions {

@@ -122,6 +122,21 @@ TEST(JobRecords, ReportKeepsEveryField) {
   EXPECT_EQ(step.late[0].update_digest, DigestOfByte(5));
 }
 
+TEST(JobRecords, MetricsOfPersonalModelsAreKeptBesideTheGlobalOnes) {
+  StepView report = Report();
+  report.metrics.personal_train = aggregation::SplitMetrics{10, 0.125, 0.75, std::nullopt};
+  report.sites[0].metrics.personal_test = aggregation::SplitMetrics{4, 0.0625, 1.0, 1.0};
+  const Bytes bytes = Encode(StepClosed{JobId("0123456789abcdef"), report});
+  ASSERT_OK_AND_ASSIGN(const JobRecord back, Decode(8, 6, bytes));
+  const StepView step = std::get<StepClosed>(back).report;
+  EXPECT_EQ(step.metrics.personal_train->loss, 0.125);
+  EXPECT_FALSE(step.metrics.personal_test.has_value());
+  EXPECT_EQ(step.metrics.train->loss, report.metrics.train->loss);
+  EXPECT_EQ(step.sites[0].metrics.personal_test->auc, 1.0);
+  EXPECT_EQ(step.sites[0].metrics.test->loss, report.sites[0].metrics.test->loss);
+  EXPECT_EQ(step.total_weight, 10u);
+}
+
 TEST(JobRecords, FurtherMetricsAreKeptEachInItsPlace) {
   for (size_t only = 0; only <= std::size(learn::kFurtherMetrics); ++only) {
     StepView report = Report();
@@ -187,7 +202,7 @@ TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
   EXPECT_THAT(Decode(13, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(0, 1, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(1, 2, {}), HasCode(ErrorCode::kFormatVersion));
-  EXPECT_THAT(Decode(8, 6, {}), HasCode(ErrorCode::kFormatVersion));
+  EXPECT_THAT(Decode(8, 7, {}), HasCode(ErrorCode::kFormatVersion));
   EXPECT_THAT(Decode(7, 0, {}), HasCode(ErrorCode::kFormatVersion));
 }
 
@@ -210,6 +225,9 @@ TEST(JobRecords, ReportOfTheLargestCohortFitsARecord) {
     row.metrics.test.value().*metric.value = 1;
   }
   row.metrics.train = row.metrics.test;
+  step.sites.assign(wire::kMaxCohort, row);
+  EXPECT_LT(Encode(StepClosed{JobId("0123456789abcdef"), step}).size(), size_t{16} << 20);
+  row.metrics.personal_train = row.metrics.personal_test = row.metrics.test;
   step.sites.assign(wire::kMaxCohort, row);
   EXPECT_LT(Encode(StepClosed{JobId("0123456789abcdef"), step}).size(), size_t{16} << 20);
 }

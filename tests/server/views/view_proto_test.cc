@@ -22,6 +22,8 @@ jobs::JobView SampleView() {
   site.elapsed = std::chrono::milliseconds(41);
   site.metrics.test =
       aggregation::SplitMetrics{.rows = 20, .loss = 0.25, .accuracy = 0.75, .auc = std::nullopt};
+  site.metrics.personal_test =
+      aggregation::SplitMetrics{.rows = 20, .loss = 0.125, .accuracy = 1.0, .auc = std::nullopt};
   jobs::StepView step;
   step.step = StepNumber(4);
   step.workload = wire::Workload::kTrain;
@@ -76,6 +78,8 @@ TEST(ViewProto, AJobCarriesEveryFieldAcross) {
   EXPECT_EQ(step.sites(0).elapsed_ms(), 41u);
   EXPECT_EQ(step.sites(0).weight(), 90u);
   EXPECT_EQ(step.sites(0).kernel(), "eigen");
+  EXPECT_EQ(step.sites(0).metrics().personal_test().loss(), 0.125);
+  EXPECT_FALSE(step.sites(0).metrics().has_personal_train());
 }
 
 TEST(ViewProto, EveryFurtherMetricGoesAcross) {
