@@ -22,13 +22,14 @@ TEST_P(ExamplePage, PrintsWhatItShows) {
   RunPage(GetParam().page, {.data = {GetParam().data}, .outputs = true});
 }
 
-INSTANTIATE_TEST_SUITE_P(Examples, ExamplePage,
-                         ::testing::Values(Example{"BreastCancerSurvival",
-                                                   "examples/breast-cancer-survival/README.md",
-                                                   "tcga_brca", "brca.csv"},
-                                           Example{"Digits", "examples/digits/README.md", "mnist",
-                                                   "train-images-idx3-ubyte.gz"}),
-                         [](const auto& example) { return std::string(example.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Examples, ExamplePage,
+    ::testing::Values(Example{"BreastCancerSurvival", "examples/breast-cancer-survival/README.md",
+                              "tcga_brca", "brca.csv"},
+                      Example{"Heart", "examples/heart/README.md", "uci_heart", "heart_flamby.csv"},
+                      Example{"Digits", "examples/digits/README.md", "mnist",
+                              "train-images-idx3-ubyte.gz"}),
+    [](const auto& example) { return std::string(example.param.name); });
 
 }  // namespace
 }  // namespace consilium::testing

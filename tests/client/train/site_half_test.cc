@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "client/train/site_statistics.h"
 #include "common/learn/contribution.h"
 #include "common/learn/standardize.h"
 #include "tests/client/train/tiny_federation.h"

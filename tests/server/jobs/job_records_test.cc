@@ -194,8 +194,8 @@ TEST(JobRecords, EveryShorterOrLongerPayloadIsDamage) {
   }
 }
 
-TEST(JobRecords, AStepIsWrittenAtTheVersionThatHasADeviance) {
-  EXPECT_EQ(VersionOf(StepClosed{JobId("0123456789abcdef"), Report()}), 5);
+TEST(JobRecords, AStepIsWrittenAtTheVersionThatHasPersonalMetrics) {
+  EXPECT_EQ(VersionOf(StepClosed{JobId("0123456789abcdef"), Report()}), 6);
 }
 
 TEST(JobRecords, UnknownKindsAndVersionsAreANewerFormat) {
