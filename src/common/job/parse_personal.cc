@@ -76,7 +76,9 @@ class PersonalReader {
     std::vector<std::string_view> mine;
     if (row_->has_layers) mine.push_back("layers");
     if (row_->has_lambda) mine.push_back("lambda");
-    if (row_->trains) mine.insert(mine.end(), {"epochs", "steps", "learning_rate"});
+    for (const char* of_training : {"epochs", "steps", "learning_rate"}) {
+      if (row_->trains) mine.emplace_back(of_training);
+    }
     table_.Conflict(key, fmt::format("does not go with method = \"{}\"", row_->name),
                     fmt::format("that method has {}", fmt::join(mine, ", ")));
   }
