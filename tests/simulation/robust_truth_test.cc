@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct Cell {
   double wanted;       // of the table
   bool bound = false;  // not in the table: at least `wanted`
 };
+
+void PrintTo(const Cell& cell, std::ostream* out) { *out << cell.name; }
 
 // Ten times its training, the other way.
 absl::StatusOr<client::train::Contribution> SignFlip(const job::JobSpec& spec,

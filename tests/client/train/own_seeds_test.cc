@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "tests/client/train/tcga_data.h"
 #include "tests/client/train/tiny_federation.h"
 #include "tests/support/data_folder.h"
@@ -25,6 +27,8 @@ struct OwnSeeds {
   double server_rate;
   double least, most;  // of the mean over the seeds
 };
+
+void PrintTo(const OwnSeeds& settings, std::ostream* out) { *out << settings.name; }
 
 void SetOwnSeeds(const OwnSeeds& settings, int seed, uint32_t batch, job::JobSpec& spec) {
   spec.model.start = job::StartKind::kSeed;

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <ostream>
 #include <string>
 
 #include "simulator/app/run.h"
@@ -35,6 +36,8 @@ struct PaperCell {
   uint32_t rounds;   // of the paper, table 2
   bool quick;
 };
+
+void PrintTo(const PaperCell& cell, std::ostream* out) { *out << cell.name; }
 
 std::string TwoHiddenLayers(const PaperCell& cell) {
   return fmt::format(R"(name = "2nn"
