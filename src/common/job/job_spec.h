@@ -63,7 +63,7 @@ struct FeatureSpec {
   ColumnType type = ColumnType::kNumber;
   std::vector<std::string> levels;  // kCategory: in order; the first is the base (no dummy)
   Missing missing = Missing::kDrop;
-  std::string other = {};  // kCategory: the level of every cell that is none of them; empty: none
+  std::string other = {};    // kCategory: the level of every cell that is none of them; empty: none
   bool standardized = true;  // false: its columns stay as they are, whatever DataSpec says
   // Columns of the design matrix it becomes: 1, or levels - 1; one more for an indicator, the last.
   uint32_t width() const;

@@ -155,8 +155,7 @@ TEST(ParsePersonal, ValuesOutOfRangeAndOfAnotherTypeAreRefused) {
                     "personal.epochs");
   ExpectNotPersonal(ParseOwn("method = \"fine_tune\"\nepochs = 1\nsteps = 1"),
                     ErrorCode::kJobConflict, "exclude each other", "keep one");
-  ExpectNotPersonal(ParseOwn("method = \"ditto\"\nmu = 1"), ErrorCode::kJobUnknownKey,
-                    "key `mu`");
+  ExpectNotPersonal(ParseOwn("method = \"ditto\"\nmu = 1"), ErrorCode::kJobUnknownKey, "key `mu`");
 }
 
 TEST(ParsePersonal, StrategiesThatKeepAVectorAtTheSitesAreRefused) {
