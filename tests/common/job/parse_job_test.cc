@@ -5,6 +5,7 @@
 
 #include "common/crypto/sha256.h"
 #include "common/job/job_spec.h"
+#include "tests/common/job/job_file_text.h"
 #include "tests/support/status_matchers.h"
 
 namespace consilium::job {
@@ -14,8 +15,6 @@ using consilium::testing::HasCode;
 using consilium::testing::IsOk;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-absl::StatusOr<JobSpec> Parse(std::string_view text) { return ParseJob(AsBytes(text), "job.toml"); }
 
 // The example of the documentation.
 constexpr std::string_view kExample = R"(name = "heart-disease"
@@ -36,42 +35,6 @@ local_epochs = 1
 min_sites = 3
 round_deadline = "5m"
 )";
-
-// A small job; `extra` comes at the end, the others in their tables.
-struct Parts {
-  std::string top = "";
-  std::string label = "label = \"y\"";
-  std::string features = "features = [\"a\", \"b\"]";
-  std::string model = "kind = \"logistic\"";
-  std::string extra = "";
-};
-std::string JobOf(const Parts& parts) {
-  return "name = \"j\"\nrounds = 2\n" + parts.top + "\n[data]\ndataset = \"d\"\n" + parts.label +
-         "\n" + parts.features + "\n[model]\n" + parts.model + "\n" + parts.extra + "\n";
-}
-
-struct Expected {
-  ErrorCode code;
-  int line;
-  int column;
-  std::string message;
-  std::string help;
-};
-void ExpectError(const std::string& text, const Expected& want) {
-  SCOPED_TRACE(text);
-  const auto spec = Parse(text);
-  ASSERT_FALSE(spec.ok());
-  EXPECT_THAT(spec, HasCode(want.code));
-  EXPECT_THAT(std::string(spec.status().message()), HasSubstr(want.message));
-  const auto place = PlaceOf(spec.status());
-  ASSERT_TRUE(place.has_value());
-  EXPECT_EQ(place->file, "job.toml");
-  EXPECT_EQ(place->line, want.line);
-  if (want.column != 0) {
-    EXPECT_EQ(place->column, want.column);
-  }
-  EXPECT_THAT(HelpOf(spec.status()), HasSubstr(want.help));
-}
 
 TEST(ParseJob, TheExampleIsReadWithItsDefaults) {
   ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(kExample));
@@ -157,19 +120,6 @@ TEST(ParseJob, OverSelectionAloneTakesMinSitesAsItsGoal) {
   EXPECT_EQ(plain.participation.goal, 0u) << "else every selected site is waited for";
 }
 
-TEST(ParseJob, FeaturesAsATableKeepTheirOrderInTheFile) {
-  Parts parts;
-  parts.features =
-      "[data.features]\nzeta = \"number\"\nalpha = { type = \"category\", levels = [\"u\", \"v\"] }"
-      "\n\"Age (years)\" = \"number\"\nbeta = \"binary\"";
-  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
-  std::vector<std::string> names;
-  for (const FeatureSpec& feature : spec.data.features) names.push_back(feature.name);
-  EXPECT_THAT(names, ElementsAre("zeta", "alpha", "Age (years)", "beta"));
-  EXPECT_EQ(spec.data.features[1].type, ColumnType::kCategory);
-  EXPECT_EQ(spec.data.features[3].type, ColumnType::kBinary);
-}
-
 TEST(ParseJob, AnMlpWithoutLevelsEndsInOneLogit) {
   Parts parts;
   parts.model = "kind = \"mlp\"\nhidden = [4]";
@@ -213,13 +163,6 @@ TEST(ParseJob, AKeyInTheWrongTableIsSentToItsOwn) {
   parts.top = "learning_rate = 0.5";
   ExpectError(JobOf(parts), {ErrorCode::kJobUnknownKey, 3, 1, "unknown key `learning_rate`",
                              "`learning_rate` belongs in [train]"});
-}
-
-TEST(ParseJob, UnknownKeysInsideAFeatureAreFound) {
-  Parts parts;
-  parts.features = "features = [\"a\", { name = \"b\", typ = \"number\" }]";
-  ExpectError(JobOf(parts),
-              {ErrorCode::kJobUnknownKey, 7, 0, "unknown key `typ`", "did you mean `type`?"});
 }
 
 TEST(ParseJob, WrongTypesSayWhatWasFoundAndWanted) {
@@ -344,54 +287,6 @@ TEST(ParseJob, CombinationsThatCannotWorkAreRefused) {
   }
 }
 
-TEST(ParseJob, LevelsAreAtLeastTwoAndDistinct) {
-  Parts parts;
-  parts.model = "kind = \"softmax\"";
-  parts.label = "label = { name = \"y\", levels = [\"p\"] }";
-  ExpectError(JobOf(parts), {ErrorCode::kJobOutOfRange, 6, 0, "want at least 2", ""});
-  parts.label = "label = { name = \"y\", levels = [\"p\", \"p\"] }";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "names \"p\" twice", ""});
-}
-
-TEST(ParseJob, CoxHasATimeAnEventAndTies) {
-  Parts parts;
-  parts.model = "kind = \"cox\"";
-  parts.label = "label = { name = \"days\", event = \"died\" }";
-  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
-  EXPECT_EQ(spec.model.kind, ModelKind::kCox);
-  EXPECT_EQ(spec.model.ties, Ties::kEfron);
-  EXPECT_EQ(spec.data.label, "days");
-  EXPECT_EQ(spec.data.event, "died");
-  EXPECT_EQ(spec.parameters(), 2u);
-  parts.model = "kind = \"cox\"\nties = \"breslow\"";
-  ASSERT_OK_AND_ASSIGN(const JobSpec breslow, Parse(JobOf(parts)));
-  EXPECT_EQ(breslow.model.ties, Ties::kBreslow);
-  parts.features = "features = [\"a\", \"died\"]";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "holds the label", "remove it"});
-  parts.features = "features = [\"a\"]";
-  parts.label = "label = \"days\"";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "has no event", "event = \"died\""});
-  parts.label = "label = { name = \"days\", event = \"days\" }";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "no name, or the label's", ""});
-  parts.label = "label = { name = \"days\", event = \"died\" }";
-  parts.model = "kind = \"logistic\"";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "has an event", "cox"});
-  parts.label = "label = \"y\"";
-  parts.model = "kind = \"logistic\"\nties = \"efron\"";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 10, 0, "does not go with", "cox"});
-}
-
-TEST(ParseJob, PoissonHasACountForItsLabel) {
-  Parts parts;
-  parts.model = "kind = \"poisson\"";
-  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
-  EXPECT_EQ(spec.model.kind, ModelKind::kPoisson);
-  EXPECT_EQ(spec.data.classes, 1u);
-  EXPECT_EQ(spec.parameters(), 3u);
-  parts.label = "label = { name = \"y\", levels = [\"0\", \"1\"] }";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 6, 0, "has levels", "remove"});
-}
-
 TEST(ParseJob, ActivationIsThatOfHiddenLayers) {
   Parts parts;
   parts.model = "kind = \"mlp\"\nhidden = [3]\nactivation = \"tanh\"";
@@ -401,19 +296,6 @@ TEST(ParseJob, ActivationIsThatOfHiddenLayers) {
   ExpectError(JobOf(parts), {ErrorCode::kJobOutOfRange, 11, 0, "activation", ""});
   parts.model = "kind = \"logistic\"\nactivation = \"tanh\"";
   ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 10, 0, "does not go with", "mlp"});
-}
-
-TEST(ParseJob, ManyColumnsOfOneKindAreNamedAtOnce) {
-  Parts parts;
-  parts.features = "features = [\"age\", { name = \"pixel\", count = 3 }]";
-  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
-  std::vector<std::string> names;
-  for (const FeatureSpec& feature : spec.data.features) names.push_back(feature.name);
-  EXPECT_THAT(names, ElementsAre("age", "pixel0", "pixel1", "pixel2"));
-  parts.features = "features = [\"pixel1\", { name = \"pixel\", count = 3 }]";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "names \"pixel1\" twice", "once"});
-  parts.features = "features = [\"a\", { name = \"pixel\", count = 16384 }]";
-  ExpectError(JobOf(parts), {ErrorCode::kJobOutOfRange, 7, 0, "more than 16384", ""});
 }
 
 TEST(ParseJob, ModelsBeyondTheLimitAreRefused) {
@@ -441,38 +323,6 @@ TEST(ParseJob, AFileBeyondTheLimitIsRefused) {
   const std::string padded = JobOf({}) + "#" + std::string(256 * 1024, 'x');
   EXPECT_THAT(Parse(padded), HasCode(ErrorCode::kJobSyntax));
   EXPECT_THAT(Parse(JobOf({}) + "#" + std::string(200 * 1024, 'x')), IsOk());
-}
-
-TEST(ParseJob, MissingCellsAreFilledFromTheStatistics) {
-  Parts parts;
-  parts.features =
-      "features = [{ name = \"a\", missing = \"indicator\" }, { name = \"c\", type = "
-      "\"category\", levels = [\"p\", \"q\", \"r\"], missing = \"mode\", other = \"r\" }]";
-  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
-  EXPECT_EQ(spec.data.features[0].missing, Missing::kIndicator);
-  EXPECT_EQ(spec.data.features[1].missing, Missing::kMode);
-  EXPECT_EQ(spec.data.features[1].other, "r");
-  EXPECT_EQ(spec.design_columns(), 4u);
-  EXPECT_TRUE(spec.data.features[0].standardized);
-  parts.features += "\nstandardize = \"none\"";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 8, 0, "are to be filled", "federated"});
-  parts.features = "features = [{ name = \"a\", missing = \"mode\" }]";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "numbers do not have", "mean"});
-  parts.features =
-      "features = [{ name = \"c\", type = \"category\", levels = [\"p\", \"q\"], other = \"r\" }]";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "none of the levels", "name it"});
-}
-
-TEST(ParseJob, AFeatureCanStayAsItIs) {
-  Parts parts;
-  parts.features = "features = [\"a\", { name = \"dummy\", standardize = false }]";
-  ASSERT_OK_AND_ASSIGN(const JobSpec spec, Parse(JobOf(parts)));
-  EXPECT_TRUE(spec.data.features[0].standardized);
-  EXPECT_FALSE(spec.data.features[1].standardized);
-  parts.features = "features = [{ name = \"a\", standardize = false, missing = \"mean\" }]";
-  ExpectError(JobOf(parts), {ErrorCode::kJobConflict, 7, 0, "are to be filled", "means"});
-  parts.features = "features = [{ name = \"a\", standardize = \"none\" }]";
-  EXPECT_THAT(Parse(JobOf(parts)), HasCode(ErrorCode::kJobWrongType));
 }
 
 }  // namespace
