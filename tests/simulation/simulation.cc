@@ -15,6 +15,7 @@
 #include "common/wire/envelope.h"
 #include "tests/simulation/in_memory_federation.h"
 #include "tests/simulation/invariants.h"
+#include "tests/simulation/simulated_job.h"
 #include "tests/simulation/tiny_workload.h"
 
 namespace consilium::simulation {
@@ -49,80 +50,6 @@ max_failed_rounds = {max_failed}
 {late}
 {strategy}
 )";
-
-// By the seed's last digit: nothing beside the model, the server's moments, vectors at the sites.
-// (Those of the regression seeds are as they were found.)
-constexpr const char* kStrategies[] = {"fedadam", "fedavg", "scaffold", "fedavg",  "fedavg",
-                                       "fedavg",  "feddyn", "scaffold", "fednova", "fedavg"};
-
-// Where late updates count: means over rows.
-constexpr const char* kStrategiesOfLate[] = {"fednova", "fedavg", "fedadam"};
-
-// A third of the jobs counts late updates in a later round; some of these close at a goal, so that
-// many are late. Drawn aside: it changes nothing else of a seed.
-struct Late {
-  explicit Late(uint64_t seed) {
-    uint64_t state = seed * 0x9e3779b97f4a7c15u;
-    const auto below = [&state](uint64_t most) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      return (state >> 33) % most;
-    };
-    if (below(3) != 0) return;
-    more_rounds = static_cast<uint32_t>(1 + below(3));
-    lines = "late = \"next_round\"\n";
-    if (below(2) == 0) lines += "staleness = [50000, 7]\n";
-    if (below(2) == 0) lines += "goal = 3\nselect = 2\n";  // at least min_sites
-    if (below(4) == 0) {
-      buffered = true;
-      lines = "[aggregation]\nstrategy = \"fedbuff\"\nbuffer = 3\nmax_staleness = 2\n";
-    }
-  }
-  uint32_t more_rounds = 0;
-  bool buffered = false;  // then the strategy stands in `lines`
-  std::string lines;
-};
-
-// Rules in place of the mean, and other ways to draw a cohort. From seed 1,000 on: those before it
-// are as the regression seeds were found. Drawn aside, as Late, whose jobs it leaves alone.
-struct Otherwise {
-  Otherwise(uint64_t seed, bool late, bool lenient) {
-    if (seed < 1000 || late) return;
-    Random random(seed ^ 0x0773u);
-    constexpr const char* kRules[] = {"median", "geometric_median", "norm_clip", "centred_clip"};
-    if (random.Below(3) == 0) rule = kRules[random.Below(std::size(kRules))];
-    constexpr const char* kDraws[] = {
-        "",
-        "goal = 3\nselect = 2\nsampling = \"weighted\"\nsite_weights = { site-a = 5, site-b = 2 "
-        "}\n",
-        "goal = 3\nselect = 1.5\nsampling = \"tags\"\ntags = { near = [\"site-a\"], "
-        "far = [\"site-b\", \"site-c\"] }\n",
-        "sampling = \"poisson\"\nsampling_rate = 0.8\n"};
-    // Poisson wants a job that waits: a small draw is no fault.
-    participation = kDraws[random.Below(lenient ? 3 : 4)];
-  }
-  std::string rule;           // empty: the mean
-  std::string participation;  // lines
-};
-
-std::string StrategyLines(uint64_t seed, bool late, const Otherwise& otherwise) {
-  if (!otherwise.rule.empty()) {
-    return fmt::format("[aggregation]\nstrategy = \"{}\"\nrule = \"{}\"",
-                       seed % 2 == 0 ? "fedavg" : "fedadam", otherwise.rule);
-  }
-  const std::string_view strategy = late ? kStrategiesOfLate[seed % std::size(kStrategiesOfLate)]
-                                         : kStrategies[seed % std::size(kStrategies)];
-  // These remember something of every site, and a draw leaves some out.
-  const bool counts_sites = strategy == "scaffold" || strategy == "feddyn";
-  return fmt::format("[aggregation]\nstrategy = \"{}\"{}", strategy,
-                     counts_sites && !otherwise.participation.empty() ? "\npopulation = 5" : "");
-}
-
-// In some of the jobs each site keeps a model of its own. (No regression seed is one of them.)
-std::string PersonalLines(uint64_t seed, bool plain) {
-  const std::string_view strategy = kStrategies[seed % std::size(kStrategies)];
-  if (seed % 7 != 1 || plain || strategy == "scaffold" || strategy == "feddyn") return "";
-  return "\n[personal]\nmethod = \"ditto\"";
-}
 
 class Simulation {
  public:
